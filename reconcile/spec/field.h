@@ -1,0 +1,86 @@
+/*
+ * field.h - the one table of all fields of a spec.
+ *
+ * The reader (parse.c), `trueup explain` and the JSON Schema all follow it, so
+ * a field is described once: its key, type, bounds, words, default, text for
+ * the operator, and where in struct desired its value goes. To add a field is
+ * to add a member to struct desired and a row here.
+ *
+ * What the contract has and this version cannot carry out yet is marked with
+ * `pending`: it is documented and stands in the schema, and a spec that uses it
+ * is refused with that text, which says what to use instead. Removing the mark
+ * is all that a later version does here.
+ */
+#ifndef TRUEUP_SPEC_FIELD_H
+#define TRUEUP_SPEC_FIELD_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+
+enum field_type {
+	FIELD_TYPE_SECTION,  /* a mapping with the keys of `fields`; a struct whose first member is `bool present` */
+	FIELD_TYPE_GROUPS,   /* a mapping of names to sections: struct desired_group *items, size_t count */
+	FIELD_TYPE_STRING,   /* const char * */
+	FIELD_TYPE_PATH,     /* const char *: a file in the spec's directory tree */
+	FIELD_TYPE_BOOL,     /* bool */
+	FIELD_TYPE_INT,      /* int64_t */
+	FIELD_TYPE_AUTO_INT, /* int64_t: a number, or `auto` for 0 */
+	FIELD_TYPE_PERCENT,  /* int64_t: hundredths of a percent */
+	FIELD_TYPE_DURATION, /* int64_t: seconds */
+	FIELD_TYPE_WORD,     /* an enum: the number of the word */
+	FIELD_TYPE_WORDS,    /* unsigned: a list of words, a bit each */
+	FIELD_TYPE_STRINGS,  /* struct desired_strings */
+	FIELD_TYPE_COUNTS,   /* a mapping of bot ids to numbers: struct desired_count *items, size_t count */
+	FIELD_TYPE_MEMBERS,  /* a list of members: struct desired_member *items, size_t count */
+};
+
+/* What a string must look like, beyond not being empty. NULL if it is fine, else what is wrong with it. */
+typedef const char *field_check(const char *text);
+
+struct field_word {
+	const char *word; /* NULL ends the list */
+	const char *text;
+	const char *pending; /* NULL, or what to use instead */
+};
+
+struct field {
+	const char *key; /* NULL ends the table */
+	enum field_type type;
+	bool required;
+	size_t offset;                  /* in the struct of the table that the field stands in */
+	size_t count_offset;            /* GROUPS, COUNTS, MEMBERS */
+	size_t item_size;               /* GROUPS */
+	const struct field *fields;     /* SECTION, GROUPS */
+	const struct field_word *words; /* WORD, WORDS */
+	int64_t least, most;            /* bounds: of numbers, of the length of strings, of the count of entries */
+	const char *fallback;           /* the default as it would be written; NULL: none */
+	const char *fallback_text;      /* the default in words, where it is not a fixed value */
+	const char *example;            /* one line of YAML: the value */
+	const char *pattern;            /* the shape of a string for the JSON Schema, as `check` has it */
+	field_check *check;             /* STRING */
+	const char *allow;              /* the word of `allow` that actions for this field may need */
+	const char *text;               /* for the operator */
+	const char *pending;            /* NULL, or what to use instead */
+};
+
+/* The document: apiVersion, kind, metadata, spec. */
+extern const struct field field_document[];
+
+/* The field of a dotted path ("spec.vectors.table"; "vectors.table" too; a group's name may be any), or NULL. */
+const struct field *field_find(const char *path);
+
+/*
+ * The documentation of a field and of those right below it; path NULL or "" is
+ * the document. ERROR_INVALID, with a suggestion, if there is no such field.
+ */
+int field_explain(const char *path, struct buf *out, struct error *err);
+
+/* The JSON Schema of a spec file's document. A new reference. */
+json_t *field_schema(void);
+
+#endif
