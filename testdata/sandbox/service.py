@@ -13,7 +13,7 @@ import secrets
 import string
 import threading
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -66,12 +66,23 @@ class Settings:
     tls: bool = False
     port: int = 0
 
+    @property
+    def tls_dir(self) -> Path:
+        """Where the sandbox's certificate authority stands (tls.Authority)."""
+        return self.state_dir / "tls"
+
 
 @dataclass
 class World:
-    """Everything the services share. `lock` guards what more than one service touches."""
+    """Everything the services share. `lock` guards what more than one service touches.
+
+    `keyring` is auth.Keyring. `clock_offset` shifts the clock that requests are
+    judged by and dated with, so that tests can be the client whose clock is wrong.
+    """
 
     settings: Settings
+    keyring: Any = None
+    clock_offset: timedelta = timedelta()
     services: dict[str, Service] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -82,7 +93,12 @@ class World:
     def add(self, service: Service) -> None:
         self.services[service.name] = service
 
+    def clock(self) -> datetime:
+        """The time on the sandbox's clock."""
+        return now() + self.clock_offset
+
     def arn(self, service: str, resource: str) -> str:
+        """The ARN of a resource in the sandbox's account and region."""
         return f"arn:aws:{service}:{self.settings.region}:{self.settings.account}:{resource}"
 
     def start(self) -> None:
@@ -97,6 +113,9 @@ class World:
 
 class Service:
     """Base of a service. `name` is botocore's name for it.
+
+    Operations and control commands of one service run one at a time, under its
+    `lock`: what takes long belongs into a thread of its own.
 
     Methods named control_<verb>(self, args: dict) -> dict are reachable for
     tests and the command line as POST /_sandbox/<service>/<verb>; an AwsError
