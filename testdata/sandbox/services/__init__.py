@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from auth import Keyring
 from service import Settings, World
+from services.cloudformation import CloudFormation
 from services.cognito import Cognito
+from services.dynamodb import DynamoDb
 from services.kms import Kms
+from services.rds import Rds
+from services.secretsmanager import SecretsManager
 from services.sts import Sts
 
 
 def build(settings: Settings) -> World:
     """A world with every service in it, not yet started."""
     world = World(settings, Keyring(settings))
-    for service in (Sts, Kms, Cognito):
+    for service in (Sts, Kms, Cognito, SecretsManager, CloudFormation, DynamoDb, Rds):
         world.add(service(world))
     return world

@@ -1,0 +1,230 @@
+"""CloudFormation: stacks with outputs, exports and imports, as other stacks see them.
+
+Stacks are seeded, not built from templates: the sandbox stands for deployments
+that are there already. They can be deleted, which takes time and fails as long
+as another stack imports what they export.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from service import AwsError, Call, Service, World, now, page
+
+PAGE = 100
+
+
+@dataclass
+class Resource:
+    logical_id: str
+    physical_id: str
+    kind: str
+    status: str = "CREATE_COMPLETE"
+    updated: datetime = field(default_factory=now)
+
+
+@dataclass
+class Stack:
+    name: str
+    stack_id: str
+    outputs: dict[str, str]
+    exports: dict[str, str]             # key of an output: name of its export
+    imports: list[str]
+    resources: list[Resource]
+    status: str = "CREATE_COMPLETE"
+    reason: str | None = None
+    created: datetime = field(default_factory=now)
+    updated: datetime | None = None
+    deleted: datetime | None = None
+    protected: bool = False
+    on_delete: Callable[[], None] | None = None
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+
+class CloudFormation(Service):
+    name = "cloudformation"
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self._stacks: list[Stack] = []
+
+    def seed_stack(self, name: str, outputs: dict[str, str], resources: list[dict[str, str]],
+                   exports: dict[str, str] | None = None, **more: Any) -> str:
+        """Makes a stack; returns its id.
+
+        `resources`: LogicalResourceId, PhysicalResourceId, ResourceType of each. `exports`: the export's name for
+        keys of `outputs`. `more`: imports (names of exports), protected, on_delete (called once it is gone).
+        """
+        stack_id = self.arn(f"stack/{name}/{uuid.uuid4()}")
+        made = [Resource(item["LogicalResourceId"], item["PhysicalResourceId"], item["ResourceType"])
+                for item in resources]
+        stack = Stack(name, stack_id, dict(outputs), dict(exports or {}), list(more.get("imports", ())), made,
+                      protected=more.get("protected", False), on_delete=more.get("on_delete"))
+        for resource in made:
+            _note(stack, resource.logical_id, resource.physical_id, resource.kind, resource.status)
+        _note_stack(stack, "CREATE_COMPLETE")
+        self._stacks.append(stack)
+        return stack_id
+
+    def update_stack(self, name: str, outputs: dict[str, str], resources: list[dict[str, str]]) -> None:
+        """Replaces outputs and resources, as a deployment of a new version does."""
+        stack = self._find(name)
+        stack.outputs = dict(outputs)
+        stack.resources = [Resource(item["LogicalResourceId"], item["PhysicalResourceId"], item["ResourceType"])
+                           for item in resources]
+        stack.updated = now()
+        self._set_status(stack, "UPDATE_COMPLETE")
+
+    def DescribeStacks(self, call: Call) -> dict[str, Any]:
+        if "StackName" in call.params:
+            return {"Stacks": [_described(self._find(call.params["StackName"]))]}
+        stacks, token = self._page(self._alive(), lambda stack: stack.stack_id, call)
+        return {"Stacks": [_described(stack) for stack in stacks], "NextToken": token}
+
+    def ListStacks(self, call: Call) -> dict[str, Any]:
+        wanted = call.get("StackStatusFilter")
+        chosen = [stack for stack in self._stacks if not wanted or stack.status in wanted]
+        stacks, token = self._page(chosen, lambda stack: stack.stack_id, call)
+        return {"StackSummaries": [_summary(stack) for stack in stacks], "NextToken": token}
+
+    def ListStackResources(self, call: Call) -> dict[str, Any]:
+        stack = self._find(call.params["StackName"])
+        resources, token = self._page(stack.resources, lambda resource: resource.logical_id, call)
+        return {"StackResourceSummaries": [
+            {"LogicalResourceId": resource.logical_id, "PhysicalResourceId": resource.physical_id,
+             "ResourceType": resource.kind, "ResourceStatus": resource.status,
+             "LastUpdatedTimestamp": resource.updated} for resource in resources], "NextToken": token}
+
+    def DescribeStackResources(self, call: Call) -> dict[str, Any]:
+        if "StackName" not in call.params:
+            raise AwsError("ValidationError", "StackName is required here")
+        stack, logical = self._find(call.params["StackName"]), call.get("LogicalResourceId")
+        chosen = [resource for resource in stack.resources if logical in (None, resource.logical_id)]
+        # 100 at most, without pages: one reason to use ListStackResources.
+        return {"StackResources": [
+            {"StackName": stack.name, "StackId": stack.stack_id, "LogicalResourceId": resource.logical_id,
+             "PhysicalResourceId": resource.physical_id, "ResourceType": resource.kind,
+             "ResourceStatus": resource.status, "Timestamp": resource.updated} for resource in chosen[:PAGE]]}
+
+    def DescribeStackEvents(self, call: Call) -> dict[str, Any]:
+        stack = self._find(call.params["StackName"])
+        # Newest first; the sequence, kept in the event's id, makes the key.
+        newest = list(reversed(stack.events))
+        start = self._position(call.get("NextToken"), len(newest))
+        token = str(start + PAGE) if start + PAGE < len(newest) else None
+        return {"StackEvents": newest[start:start + PAGE], "NextToken": token}
+
+    def ListExports(self, call: Call) -> dict[str, Any]:
+        found = [{"ExportingStackId": stack.stack_id, "Name": name, "Value": stack.outputs[key]}
+                 for stack in self._alive() for key, name in stack.exports.items()]
+        exports, token = self._page(found, lambda export: export["Name"], call)
+        return {"Exports": exports, "NextToken": token}
+
+    def ListImports(self, call: Call) -> dict[str, Any]:
+        name = call.params["ExportName"]
+        importers = self._importers(name)
+        if not importers:
+            raise AwsError("ValidationError", f"Export '{name}' is not imported by any stack.")
+        names, token = self._page(importers, str, call)
+        return {"Imports": names, "NextToken": token}
+
+    def DeleteStack(self, call: Call) -> None:
+        name = call.params["StackName"]
+        stack = next((stack for stack in self._alive() if name in (stack.name, stack.stack_id)), None)
+        # To delete what is not there is no error.
+        if stack is None or stack.status == "DELETE_IN_PROGRESS":
+            return
+        if stack.protected:
+            raise AwsError("ValidationError", f"Stack [{stack.name}] cannot be deleted while TerminationProtection is "
+                                              f"enabled")
+        self._set_status(stack, "DELETE_IN_PROGRESS", "User Initiated")
+        timer = threading.Timer(self.world.settings.seconds, self._finish_delete, (stack,))
+        timer.daemon = True
+        timer.start()
+
+    def control_protect(self, args: dict[str, Any]) -> dict[str, Any]:
+        self._find(args["stack"]).protected = bool(args["on"])
+        return {}
+
+    def control_status(self, args: dict[str, Any]) -> dict[str, Any]:
+        """Puts a stack into any status, as when somebody deploys at the same time."""
+        self._set_status(self._find(args["stack"]), args["status"], args.get("reason"))
+        return {}
+
+    def _finish_delete(self, stack: Stack) -> None:
+        with self.lock:
+            held = [(name, self._importers(name)) for name in stack.exports.values()]
+            blocking = next(((name, users) for name, users in held if users), None)
+            if blocking is not None:
+                name, users = blocking
+                self._set_status(stack, "DELETE_FAILED", f"Export {name} cannot be deleted as it is in use by "
+                                                         f"{', '.join(users)}")
+                return
+            for resource in stack.resources:
+                resource.status = "DELETE_COMPLETE"
+            stack.deleted = now()
+            self._set_status(stack, "DELETE_COMPLETE")
+        if stack.on_delete is not None:
+            stack.on_delete()
+
+    def _alive(self) -> list[Stack]:
+        return [stack for stack in self._stacks if stack.deleted is None]
+
+    def _find(self, name: str) -> Stack:
+        """By name while it lives, by id for ever."""
+        for stack in self._stacks:
+            if name == stack.stack_id or (name == stack.name and stack.deleted is None):
+                return stack
+        raise AwsError("ValidationError", f"Stack with id {name} does not exist")
+
+    def _importers(self, export: str) -> list[str]:
+        return [stack.name for stack in self._alive() if export in stack.imports]
+
+    @staticmethod
+    def _page(items: list[Any], key: Callable[[Any], str], call: Call) -> tuple[list[Any], str | None]:
+        return page(items, key, PAGE, call.get("NextToken"))
+
+    @staticmethod
+    def _position(token: str | None, length: int) -> int:
+        if token is None:
+            return 0
+        if not token.isdecimal() or int(token) >= length:
+            raise AwsError("ValidationError", "The token is invalid.")
+        return int(token)
+
+    @staticmethod
+    def _set_status(stack: Stack, status: str, reason: str | None = None) -> None:
+        stack.status, stack.reason = status, reason
+        _note_stack(stack, status, reason)
+
+
+def _note_stack(stack: Stack, status: str, reason: str | None = None) -> None:
+    _note(stack, stack.name, stack.stack_id, "AWS::CloudFormation::Stack", status)
+    if reason is not None:
+        stack.events[-1]["ResourceStatusReason"] = reason
+
+
+def _note(stack: Stack, logical_id: str, physical_id: str, kind: str, status: str) -> None:
+    stack.events.append({"StackId": stack.stack_id, "StackName": stack.name, "EventId": str(uuid.uuid4()),
+                         "LogicalResourceId": logical_id, "PhysicalResourceId": physical_id, "ResourceType": kind,
+                         "ResourceStatus": status, "Timestamp": now()})
+
+
+def _described(stack: Stack) -> dict[str, Any]:
+    outputs = [{"OutputKey": key, "OutputValue": value, "ExportName": stack.exports.get(key)}
+               for key, value in stack.outputs.items()]
+    return {"StackId": stack.stack_id, "StackName": stack.name, "CreationTime": stack.created,
+            "LastUpdatedTime": stack.updated, "DeletionTime": stack.deleted, "StackStatus": stack.status,
+            "StackStatusReason": stack.reason, "Outputs": outputs, "DisableRollback": False,
+            "EnableTerminationProtection": stack.protected, "NotificationARNs": [], "Tags": []}
+
+
+def _summary(stack: Stack) -> dict[str, Any]:
+    return {"StackId": stack.stack_id, "StackName": stack.name, "CreationTime": stack.created,
+            "LastUpdatedTime": stack.updated, "DeletionTime": stack.deleted, "StackStatus": stack.status,
+            "StackStatusReason": stack.reason}
