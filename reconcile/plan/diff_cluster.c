@@ -1,0 +1,352 @@
+/*
+ * The encrypted cluster. Encryption cannot be turned on in place, so the
+ * cluster is replaced. With `replace: restore` that is a chain of conditions,
+ * each brought about by one action:
+ *
+ *   snapshot         the old cluster's snapshot is available
+ *   restore          an encrypted cluster restored from it is available, under a temporary name
+ *   instances        its instances are available
+ *   match            its rows equal those of the old one
+ *   rename-old       the old one has stepped aside (users notice from here …)
+ *   rename-new       the rows were compared once more, and the new one has the name (… to here)
+ *   delete-snapshot  nothing temporary is left
+ *
+ * The chain is planned from whatever is there: a run that was killed anywhere
+ * is finished by the next. The old cluster is kept; a person deletes it.
+ */
+#include "plan/diff.h"
+#include "plan/names.h"
+
+#include <string.h>
+
+#define KIND "cluster"
+
+/* What the chain is about: names and both ends. */
+struct replacement {
+	const struct observed_cluster *seen;
+	const struct observed_database *old; /* under its name, or aside already */
+	const char *fresh;                   /* the temporary name of cluster and snapshot */
+	const char *aside;
+	const char *kms_key; /* for RDS: what the spec says, else the account's key for RDS */
+};
+
+static bool is_available(const struct observed_database *database)
+{
+	return database->exists && database->status != NULL && strcmp(database->status, "available") == 0;
+}
+
+static bool has_wanted_key(const struct plan_input *input, const struct observed_database *database)
+{
+	const char *wanted = input->observed->cluster.kms_key;
+
+	if (input->desired->cluster.kms_key == NULL)
+		return true;
+	return wanted != NULL && database->kms_key != NULL && strcmp(wanted, database->kms_key) == 0;
+}
+
+/*
+ * A step's arguments name both ends: `source`, the old cluster, by its resource
+ * id, since its name changes under way; `cluster`, the temporary name of the new
+ * one; and `name`, whose holder is the new cluster once all is done.
+ */
+static struct plan_action *add_step(struct plan *plan, const struct plan_resource *resource,
+                                    const struct replacement *replacement, const char *verb, const char *gives)
+{
+	struct plan_action *action = plan_add_action(plan, resource, verb, NULL);
+
+	action->allow = "replace-cluster";
+	action->gives = gives;
+	plan_action_set(plan, action, "name", resource->name);
+	plan_action_set(plan, action, "source", replacement->old->resource_id);
+	plan_action_set(plan, action, "cluster", replacement->fresh);
+	return action;
+}
+
+/* Snapshot and restore: nobody notices these. The snapshot has done its work once there is a cluster of it. */
+static void add_preparation(struct plan *plan, const struct plan_resource *resource,
+                            const struct replacement *replacement)
+{
+	const struct observed_snapshot *snapshot = &replacement->seen->snapshot;
+	struct plan_action *action;
+
+	if (is_available(&replacement->seen->fresh))
+		return;
+	if (!replacement->seen->fresh.exists && !(snapshot->exists && strcmp(snapshot->status, "available") == 0)) {
+		action = add_step(plan, resource, replacement, "snapshot", "cluster/snapshot");
+		action->reason = "the old cluster stays as it is; what replaces it is restored from a snapshot";
+		plan_action_call(plan, action, "rds:CreateDBClusterSnapshot");
+	}
+	action = add_step(plan, resource, replacement, "restore", "cluster/fresh");
+	plan_action_need(plan, action, "cluster/snapshot");
+	action->reason = "encryption cannot be turned on in place: an encrypted cluster is restored beside the old one";
+	plan_action_set(plan, action, "kmsKey", replacement->kms_key);
+	plan_action_call(plan, action, "rds:RestoreDBClusterFromSnapshot");
+}
+
+/* As many instances as the old cluster has, of the same classes. */
+static bool instances_are_ready(const struct replacement *replacement)
+{
+	const struct observed_database *fresh = &replacement->seen->fresh;
+	size_t i, wanted = replacement->old->instance_count > 0 ? replacement->old->instance_count : 1;
+
+	if (!is_available(fresh) || fresh->instance_count < wanted)
+		return false;
+	for (i = 0; i < fresh->instance_count; i++)
+		if (strcmp(fresh->instances[i].status, "available") != 0)
+			return false;
+	return true;
+}
+
+static void add_instances(struct plan *plan, const struct plan_resource *resource,
+                          const struct replacement *replacement)
+{
+	const struct observed_database *old = replacement->old;
+	struct plan_action *action;
+	size_t i, wanted = old->instance_count > 0 ? old->instance_count : 1;
+
+	if (instances_are_ready(replacement))
+		return;
+	action = add_step(plan, resource, replacement, "instances", "cluster/instances");
+	plan_action_need(plan, action, "cluster/fresh");
+	action->reason = "a restored cluster has no instance, and cannot be reached without one";
+	for (i = 0; i < wanted; i++) {
+		const char *class = i < old->instance_count ? old->instances[i].class : "db.serverless";
+
+		plan_action_set(plan, action, "instance",
+		                names_instance(plan->arena, resource->name, old->resource_id, i + 1));
+		plan_action_set(plan, action, "class", class);
+	}
+	plan_action_call(plan, action, "rds:CreateDBInstance");
+}
+
+static void add_match(struct plan *plan, const struct plan_resource *resource, const struct replacement *replacement)
+{
+	struct plan_action *action = add_step(plan, resource, replacement, "match", "cluster/matched");
+
+	plan_action_need(plan, action, "cluster/instances");
+	action->reason = "rows written since the snapshot are copied, and counts and digests of every bot compared";
+	plan_action_call(plan, action, "sql:COPY");
+}
+
+static void add_swap(struct plan *plan, const struct plan_resource *resource, const struct replacement *replacement)
+{
+	struct plan_action *action;
+
+	if (replacement->seen->current.exists) {
+		action = add_step(plan, resource, replacement, "rename-old", "cluster/aside");
+		plan_action_need(plan, action, "cluster/matched");
+		action->risk = RISK_DISRUPTIVE;
+		action->reason = "the name is needed for the encrypted cluster; searches fail until it has the name";
+		plan_action_set(plan, action, "to", replacement->aside);
+		plan_action_call(plan, action, "rds:ModifyDBCluster");
+	}
+	action = add_step(plan, resource, replacement, "rename-new", CONDITION_CLUSTER_ENCRYPTED);
+	plan_action_need(plan, action, "cluster/instances");
+	plan_action_need(plan, action, "cluster/aside");
+	action->risk = RISK_DISRUPTIVE;
+	action->reason = "every row is compared once more, then the encrypted cluster takes the name and the endpoint";
+	plan_action_call(plan, action, "sql:COPY");
+	plan_action_call(plan, action, "rds:ModifyDBCluster");
+}
+
+/* What trueup made on the way goes once nothing needs it: the old cluster itself is still there. */
+static void add_cleanup(struct plan *plan, struct plan_resource *resource, const char *snapshot)
+{
+	struct plan_action *action = plan_add_action(plan, resource, "delete-snapshot", NULL);
+
+	plan_action_need(plan, action, CONDITION_CLUSTER_ENCRYPTED);
+	action->reason = "trueup made it for the replacement, which is done; the old cluster itself is kept";
+	plan_action_set(plan, action, "snapshot", snapshot);
+	plan_action_call(plan, action, "rds:DeleteDBClusterSnapshot");
+}
+
+static bool belongs_to(const char *deployment, const struct plan_input *input)
+{
+	return deployment != NULL && strcmp(deployment, input->desired->metadata.name) == 0;
+}
+
+/* Why the chain cannot begin or go on, or NULL. Names in use by others are never taken over. */
+static const char *find_obstacle(const struct plan_input *input, const struct plan *plan,
+                                 const struct replacement *replacement)
+{
+	const struct observed_cluster *seen = replacement->seen;
+
+	if (seen->current.exists && seen->aside.exists)
+		return arena_printf(
+		    plan->arena,
+		    "a cluster named %s is there already, from an earlier replacement: delete or rename it",
+		    replacement->aside);
+	if (seen->fresh.exists && !belongs_to(seen->fresh.deployment, input))
+		return arena_printf(plan->arena, "a cluster named %s is there that trueup did not make: rename it",
+		                    replacement->fresh);
+	if (seen->snapshot.exists && !belongs_to(seen->snapshot.deployment, input))
+		return arena_printf(plan->arena, "a snapshot named %s is there that trueup did not make: delete it",
+		                    replacement->fresh);
+	if (seen->fresh.exists && !seen->fresh.encrypted)
+		return arena_printf(plan->arena, "the restored cluster %s is not encrypted: delete it, and run again",
+		                    replacement->fresh);
+	if (seen->fresh.exists && !has_wanted_key(input, &seen->fresh))
+		return arena_printf(
+		    plan->arena,
+		    "the restored cluster %s has another KMS key than spec.cluster.kmsKey: delete it, and "
+		    "run again",
+		    replacement->fresh);
+	if (strcmp(replacement->old->status, "stopped") == 0)
+		return arena_printf(plan->arena, "the cluster %s is stopped: start it", replacement->old->identifier);
+	return NULL;
+}
+
+static void block_all(struct plan *plan, size_t first, const char *obstacle)
+{
+	size_t i;
+
+	for (i = first; i < plan->action_count; i++)
+		plan_action_block(plan, plan->actions[i], "%s", obstacle);
+}
+
+static void plan_restore(const struct plan_input *input, struct plan *plan, struct plan_resource *resource)
+{
+	const struct observed_cluster *seen = &input->observed->cluster;
+	const struct desired_cluster *desired = &input->desired->cluster;
+	const struct observed_database *old = seen->current.exists ? &seen->current : &seen->aside;
+	struct replacement replacement = {
+	    .seen = seen,
+	    .old = old,
+	    .fresh = names_fresh(plan->arena, input->desired->metadata.name, old->resource_id),
+	    .aside = names_aside(plan->arena, resource->name),
+	    .kms_key = desired->kms_key != NULL ? desired->kms_key : "alias/aws/rds",
+	};
+	size_t first = plan->action_count;
+	const char *obstacle = find_obstacle(input, plan, &replacement);
+
+	add_preparation(plan, resource, &replacement);
+	add_instances(plan, resource, &replacement);
+	if (seen->current.exists)
+		add_match(plan, resource, &replacement);
+	add_swap(plan, resource, &replacement);
+	add_cleanup(plan, resource, replacement.fresh);
+	if (obstacle != NULL)
+		block_all(plan, first, obstacle);
+}
+
+static void plan_manual(struct plan *plan, struct plan_resource *resource)
+{
+	struct plan_action *action = plan_add_action(plan, resource, "replace", NULL);
+
+	action->risk = RISK_DESTRUCTIVE;
+	action->gives = CONDITION_CLUSTER_ENCRYPTED;
+	action->reason = "encryption cannot be turned on in place: the cluster must be replaced";
+	plan_action_block(
+	    plan, action,
+	    "a person: take a snapshot of %s, capture a baseline (trueup capture), then deploy the version "
+	    "of the stack whose cluster is encrypted; or set spec.cluster.replace to restore",
+	    resource->name);
+}
+
+static void plan_replacement(const struct plan_input *input, struct plan *plan, struct plan_resource *resource)
+{
+	if (input->desired->cluster.replace == DESIRED_REPLACE_RESTORE)
+		plan_restore(input, plan, resource);
+	else
+		plan_manual(plan, resource);
+}
+
+static void note_leftovers(const struct plan_input *input, struct plan *plan, struct plan_resource *resource)
+{
+	const struct observed_cluster *seen = &input->observed->cluster;
+
+	if (seen->aside.exists)
+		plan_add_note(
+		    plan, resource,
+		    "the old cluster is kept as %s, and costs money: once nobody needs it, delete its instances "
+		    "(aws rds delete-db-instance), then aws rds delete-db-cluster --db-cluster-identifier %s "
+		    "--final-db-snapshot-identifier NAME",
+		    seen->aside.identifier, seen->aside.identifier);
+	if (seen->snapshot.exists && belongs_to(seen->snapshot.deployment, input))
+		add_cleanup(plan, resource, seen->snapshot.identifier);
+}
+
+/* RDS is still at work on it: what it says of itself may not hold in a minute. */
+static bool is_settling(const struct observed_database *database)
+{
+	static const char *const words[] = {"creating", "modifying", "renaming",
+	                                    "starting", "upgrading", "resetting-master-credentials"};
+	size_t i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(database->status, words[i]) == 0)
+			return true;
+	return false;
+}
+
+static void wait_to_settle(struct plan *plan, struct plan_resource *resource, const struct observed_database *current)
+{
+	struct plan_difference status = {"status", CHANGE_REPLACE, "available", current->status};
+	struct plan_action *action = plan_add_action(plan, resource, "settle", NULL);
+
+	plan_add_difference(plan, resource, &status);
+	plan_set_reason(plan, resource, "RDS is still at work on it: %s", current->status);
+	action->gives = CONDITION_CLUSTER_ENCRYPTED;
+	action->reason = "nothing is done to it until RDS is through";
+	plan_action_set(plan, action, "name", resource->name);
+}
+
+static void diff_present(const struct plan_input *input, struct plan *plan, struct plan_resource *resource)
+{
+	const struct observed_database *current = &input->observed->cluster.current;
+	struct plan_difference encrypted = {"encrypted", CHANGE_REPLACE, "true", "false"};
+	struct plan_difference key = {"kmsKey", CHANGE_REPLACE, input->observed->cluster.kms_key, current->kms_key};
+
+	if (!current->encrypted) {
+		plan_add_difference(plan, resource, &encrypted);
+		plan_set_reason(plan, resource, "the cluster is not encrypted at rest");
+	} else if (!has_wanted_key(input, current)) {
+		plan_add_difference(plan, resource, &key);
+		plan_set_reason(plan, resource, "the cluster is encrypted with another key");
+	}
+	if (resource->state == RESOURCE_DRIFTED) {
+		plan_replacement(input, plan, resource);
+		return;
+	}
+	if (is_settling(current))
+		wait_to_settle(plan, resource, current);
+	note_leftovers(input, plan, resource);
+}
+
+/* No cluster of that name: in the midst of our own replacement, or gone. */
+static void diff_absent(const struct plan_input *input, struct plan *plan, struct plan_resource *resource)
+{
+	const struct observed_cluster *seen = &input->observed->cluster;
+	struct plan_difference present = {"present", CHANGE_ADD, resource->name, NULL};
+	struct plan_action *action;
+
+	plan_add_difference(plan, resource, &present);
+	if (seen->aside.exists && input->desired->cluster.replace == DESIRED_REPLACE_RESTORE) {
+		plan_set_reason(plan, resource, "its replacement is under way: the old cluster is aside as %s",
+		                seen->aside.identifier);
+		plan_restore(input, plan, resource);
+		return;
+	}
+	plan_set_reason(plan, resource, "there is no cluster of this name");
+	action = plan_add_action(plan, resource, "create", NULL);
+	action->gives = CONDITION_CLUSTER_ENCRYPTED;
+	action->reason = "the deployment needs its cluster";
+	plan_action_block(plan, action, "a person: deploy the stack, or correct spec.cluster.identifier");
+}
+
+void plan_diff_cluster(const struct plan_input *input, struct plan *plan)
+{
+	const struct observed_cluster *seen = &input->observed->cluster;
+	const char *name = seen->identifier != NULL ? seen->identifier : input->desired->cluster.identifier;
+
+	if (!input->desired->cluster.present || seen->head.status == OBSERVED_SKIPPED)
+		return;
+	if (seen->head.status == OBSERVED_UNKNOWN) {
+		plan_add_unseen(plan, KIND, name != NULL ? name : "(of the stack)", &seen->head);
+		return;
+	}
+	if (seen->current.exists)
+		diff_present(input, plan, plan_add_resource(plan, KIND, name));
+	else
+		diff_absent(input, plan, plan_add_resource(plan, KIND, name));
+}

@@ -1,0 +1,57 @@
+#include "plan/names.h"
+#include "base/digest.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define RDS_IDENTIFIER_MAX 63
+#define HASH_DIGITS 8
+
+/* Two hyphens in a row become one; too long becomes a cut name and the hash of the whole. */
+static const char *fit(struct arena *arena, char *name)
+{
+	char hash[DIGEST_SHA256_HEX_SIZE];
+	size_t read, write = 0, length = strlen(name);
+
+	digest_sha256_hex(name, length, hash);
+	for (read = 0; read < length; read++)
+		if (name[read] != '-' || write == 0 || name[write - 1] != '-')
+			name[write++] = name[read];
+	name[write] = '\0';
+	if (write <= RDS_IDENTIFIER_MAX)
+		return name;
+	write = RDS_IDENTIFIER_MAX - HASH_DIGITS - 1;
+	while (name[write - 1] == '-')
+		write--;
+	return arena_printf(arena, "%.*s-%.*s", (int)write, name, HASH_DIGITS, hash);
+}
+
+static void hash_of(const char *text, char out[HASH_DIGITS + 1])
+{
+	char hash[DIGEST_SHA256_HEX_SIZE];
+
+	digest_sha256_hex(text, strlen(text), hash);
+	memcpy(out, hash, HASH_DIGITS);
+	out[HASH_DIGITS] = '\0';
+}
+
+const char *names_aside(struct arena *arena, const char *cluster)
+{
+	return fit(arena, arena_printf(arena, "%s-trueup-old", cluster));
+}
+
+const char *names_fresh(struct arena *arena, const char *deployment, const char *resource_id)
+{
+	char hash[HASH_DIGITS + 1];
+
+	hash_of(resource_id, hash);
+	return fit(arena, arena_printf(arena, "trueup-%s-%s", deployment, hash));
+}
+
+const char *names_instance(struct arena *arena, const char *cluster, const char *resource_id, size_t number)
+{
+	char hash[HASH_DIGITS + 1];
+
+	hash_of(resource_id, hash);
+	return fit(arena, arena_printf(arena, "%s-%s-%zu", cluster, hash, number));
+}

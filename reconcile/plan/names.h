@@ -1,0 +1,30 @@
+/*
+ * names.h - the names of what trueup makes: derived, so that a run that knows
+ * nothing of the last one finds what it left, and "already exists" means done.
+ *
+ * RDS identifiers: 1 to 63 letters, digits and hyphens, a letter first, no
+ * hyphen last, no two hyphens in a row. Names that would be longer are cut and
+ * end in a hash of the whole.
+ */
+#ifndef TRUEUP_PLAN_NAMES_H
+#define TRUEUP_PLAN_NAMES_H
+
+#include "base/arena.h"
+
+/* The tag on everything that trueup makes; its value is the deployment's name. */
+#define NAMES_TAG "trueup:deployment"
+
+/* What the old cluster is called once the new one has its name. */
+const char *names_aside(struct arena *arena, const char *cluster);
+
+/*
+ * The temporary name of the snapshot of a source cluster and of the cluster
+ * restored from it: from the deployment and the source's resource id, which no
+ * other cluster ever has and which stays through renames.
+ */
+const char *names_fresh(struct arena *arena, const char *deployment, const char *resource_id);
+
+/* The number-th instance of the new cluster. It keeps this name, so it is called after the cluster. */
+const char *names_instance(struct arena *arena, const char *cluster, const char *resource_id, size_t number);
+
+#endif

@@ -1,0 +1,201 @@
+#include "plan/observed.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const status_words[] = {
+    [OBSERVED_SKIPPED] = "skipped", [OBSERVED_SEEN] = "seen", [OBSERVED_UNKNOWN] = "unknown", NULL};
+
+static const struct record_field head_fields[] = {
+    RECORD_WORD(struct observed_head, status, "status", status_words),
+    RECORD_STRING(struct observed_head, reason, "reason"),
+    RECORD_STRING(struct observed_head, permission, "permission"),
+    RECORD_END,
+};
+static const struct record head_record = {sizeof(struct observed_head), head_fields};
+
+static const struct record_field account_fields[] = {
+    RECORD_OBJECT(struct observed_account, head, "seen", &head_record),
+    RECORD_STRING(struct observed_account, account, "account"),
+    RECORD_STRING(struct observed_account, arn, "arn"),
+    RECORD_END,
+};
+static const struct record account_record = {sizeof(struct observed_account), account_fields};
+
+static const struct record_field stack_fields[] = {
+    RECORD_OBJECT(struct observed_stack, head, "seen", &head_record),
+    RECORD_STRING(struct observed_stack, status, "status"),
+    RECORD_STRING(struct observed_stack, cluster, "cluster"),
+    RECORD_STRING(struct observed_stack, secret, "secret"),
+    RECORD_STRING(struct observed_stack, pool, "pool"),
+    RECORD_END,
+};
+static const struct record stack_record = {sizeof(struct observed_stack), stack_fields};
+
+static const struct record_field instance_fields[] = {
+    RECORD_STRING(struct observed_instance, identifier, "identifier"),
+    RECORD_STRING(struct observed_instance, class, "class"),
+    RECORD_STRING(struct observed_instance, status, "status"),
+    RECORD_BOOL(struct observed_instance, writer, "writer"),
+    RECORD_END,
+};
+static const struct record instance_record = {sizeof(struct observed_instance), instance_fields};
+
+static const struct record_field database_fields[] = {
+    RECORD_BOOL(struct observed_database, exists, "exists"),
+    RECORD_STRING(struct observed_database, identifier, "identifier"),
+    RECORD_STRING(struct observed_database, resource_id, "resourceId"),
+    RECORD_STRING(struct observed_database, status, "status"),
+    RECORD_BOOL(struct observed_database, encrypted, "encrypted"),
+    RECORD_STRING(struct observed_database, kms_key, "kmsKey"),
+    RECORD_STRING(struct observed_database, endpoint, "endpoint"),
+    RECORD_INT(struct observed_database, port, "port"),
+    RECORD_STRING(struct observed_database, deployment, "deployment"),
+    RECORD_LIST(struct observed_database, instances, instance_count, "instances", &instance_record),
+    RECORD_END,
+};
+static const struct record database_record = {sizeof(struct observed_database), database_fields};
+
+static const struct record_field snapshot_fields[] = {
+    RECORD_BOOL(struct observed_snapshot, exists, "exists"),
+    RECORD_STRING(struct observed_snapshot, identifier, "identifier"),
+    RECORD_STRING(struct observed_snapshot, status, "status"),
+    RECORD_INT(struct observed_snapshot, percent, "percent"),
+    RECORD_STRING(struct observed_snapshot, deployment, "deployment"),
+    RECORD_END,
+};
+static const struct record snapshot_record = {sizeof(struct observed_snapshot), snapshot_fields};
+
+static const struct record_field cluster_fields[] = {
+    RECORD_OBJECT(struct observed_cluster, head, "seen", &head_record),
+    RECORD_STRING(struct observed_cluster, identifier, "identifier"),
+    RECORD_STRING(struct observed_cluster, kms_key, "kmsKey"),
+    RECORD_OBJECT(struct observed_cluster, current, "current", &database_record),
+    RECORD_OBJECT(struct observed_cluster, aside, "aside", &database_record),
+    RECORD_OBJECT(struct observed_cluster, fresh, "fresh", &database_record),
+    RECORD_OBJECT(struct observed_cluster, snapshot, "snapshot", &snapshot_record),
+    RECORD_END,
+};
+static const struct record cluster_record = {sizeof(struct observed_cluster), cluster_fields};
+
+static const struct record_field bot_fields[] = {
+    RECORD_STRING(struct observed_bot, id, "id"),
+    RECORD_INT(struct observed_bot, rows, "rows"),
+    RECORD_STRING(struct observed_bot, digest, "digest"),
+    RECORD_END,
+};
+static const struct record bot_record = {sizeof(struct observed_bot), bot_fields};
+
+static const struct record_field index_fields[] = {
+    RECORD_BOOL(struct observed_index, exists, "exists"), RECORD_BOOL(struct observed_index, valid, "valid"),
+    RECORD_STRING(struct observed_index, name, "name"),   RECORD_STRING(struct observed_index, method, "method"),
+    RECORD_INT(struct observed_index, lists, "lists"),    RECORD_END,
+};
+static const struct record index_record = {sizeof(struct observed_index), index_fields};
+
+static const struct record_field schema_fields[] = {
+    RECORD_STRING(struct observed_schema, extension, "extension"),
+    RECORD_BOOL(struct observed_schema, table, "table"),
+    RECORD_BOOL(struct observed_schema, primary_key, "primaryKey"),
+    RECORD_BOOL(struct observed_schema, botid_index, "botidIndex"),
+    RECORD_STRING(struct observed_schema, mismatch, "mismatch"),
+    RECORD_OBJECT(struct observed_schema, index, "index", &index_record),
+    RECORD_END,
+};
+static const struct record schema_record = {sizeof(struct observed_schema), schema_fields};
+
+static const struct record_field vectors_fields[] = {
+    RECORD_OBJECT(struct observed_vectors, head, "seen", &head_record),
+    RECORD_STRING(struct observed_vectors, table, "table"),
+    RECORD_STRING(struct observed_vectors, server, "server"),
+    RECORD_OBJECT(struct observed_vectors, schema, "schema", &schema_record),
+    RECORD_LIST(struct observed_vectors, bots, bot_count, "bots", &bot_record),
+    RECORD_OBJECT(struct observed_vectors, source_head, "sourceSeen", &head_record),
+    RECORD_LIST(struct observed_vectors, source, source_count, "source", &bot_record),
+    RECORD_END,
+};
+static const struct record vectors_record = {sizeof(struct observed_vectors), vectors_fields};
+
+static const struct record_field user_fields[] = {
+    RECORD_STRING(struct observed_user, username, "username"),
+    RECORD_STRING(struct observed_user, email, "email"),
+    RECORD_STRING(struct observed_user, status, "status"),
+    RECORD_BOOL(struct observed_user, enabled, "enabled"),
+    RECORD_END,
+};
+static const struct record user_record = {sizeof(struct observed_user), user_fields};
+
+static const struct record_field group_fields[] = {
+    RECORD_OBJECT(struct observed_group, head, "seen", &head_record),
+    RECORD_STRING(struct observed_group, name, "name"),
+    RECORD_BOOL(struct observed_group, exists, "exists"),
+    RECORD_LIST(struct observed_group, members, member_count, "members", &user_record),
+    RECORD_END,
+};
+static const struct record group_record = {sizeof(struct observed_group), group_fields};
+
+static const struct record_field candidate_fields[] = {
+    RECORD_OBJECT(struct observed_candidate, head, "seen", &head_record),
+    RECORD_STRING(struct observed_candidate, asked, "asked"),
+    RECORD_LIST(struct observed_candidate, users, user_count, "users", &user_record),
+    RECORD_END,
+};
+static const struct record candidate_record = {sizeof(struct observed_candidate), candidate_fields};
+
+static const struct record_field users_fields[] = {
+    RECORD_OBJECT(struct observed_users, head, "seen", &head_record),
+    RECORD_STRING(struct observed_users, pool, "pool"),
+    RECORD_LIST(struct observed_users, groups, group_count, "groups", &group_record),
+    RECORD_LIST(struct observed_users, candidates, candidate_count, "candidates", &candidate_record),
+    RECORD_END,
+};
+static const struct record users_record = {sizeof(struct observed_users), users_fields};
+
+static const struct record_field observed_fields[] = {
+    RECORD_STRING(struct observed, name, "name"),
+    RECORD_STRING(struct observed, at, "at"),
+    RECORD_OBJECT(struct observed, account, "account", &account_record),
+    RECORD_OBJECT(struct observed, stack, "stack", &stack_record),
+    RECORD_OBJECT(struct observed, cluster, "cluster", &cluster_record),
+    RECORD_OBJECT(struct observed, vectors, "vectors", &vectors_record),
+    RECORD_OBJECT(struct observed, users, "users", &users_record),
+    RECORD_END,
+};
+const struct record observed_record = {sizeof(struct observed), observed_fields};
+
+void observed_set_unknown(struct observed_head *head, struct arena *arena, const struct error *err)
+{
+	head->status = OBSERVED_UNKNOWN;
+	head->reason = arena_strdup(arena, err->message);
+	head->permission = err->permission[0] != '\0' ? arena_strdup(arena, err->permission) : NULL;
+}
+
+static int compare_bot_id(const void *id, const void *bot)
+{
+	return strcmp(id, ((const struct observed_bot *)bot)->id);
+}
+
+const struct observed_bot *observed_find_bot(const struct observed_bot *bots, size_t count, const char *id)
+{
+	return count == 0 ? NULL : bsearch(id, bots, count, sizeof(*bots), compare_bot_id);
+}
+
+const struct observed_group *observed_find_group(const struct observed_users *users, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < users->group_count; i++)
+		if (strcmp(users->groups[i].name, name) == 0)
+			return &users->groups[i];
+	return NULL;
+}
+
+int64_t observed_sum_rows(const struct observed_bot *bots, size_t count)
+{
+	int64_t rows = 0;
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		rows += bots[i].rows;
+	return rows;
+}

@@ -1,0 +1,179 @@
+/*
+ * observed.h - what a run saw, as plain data.
+ *
+ * `observed` prints as JSON (`trueup observe`) and reads back (`plan
+ * --observed FILE`): a bug report is a spec and this. Nothing here is a
+ * handle, a connection or a secret.
+ *
+ * Each part begins with a `struct observed_head`: what could not be seen is
+ * OBSERVED_UNKNOWN with the reason, never an empty list.
+ */
+#ifndef TRUEUP_PLAN_OBSERVED_H
+#define TRUEUP_PLAN_OBSERVED_H
+
+#include "base/record.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum observed_status {
+	OBSERVED_SKIPPED, /* not looked at: the spec does not name it, or --only left it out */
+	OBSERVED_SEEN,
+	OBSERVED_UNKNOWN, /* looked at, in vain */
+};
+
+struct observed_head {
+	enum observed_status status;
+	const char *reason;     /* UNKNOWN: one line */
+	const char *permission; /* UNKNOWN by a refusal: the IAM action or grant that is missing, else NULL */
+};
+
+struct observed_account {
+	struct observed_head head;
+	const char *account; /* of the credentials in use, from GetCallerIdentity */
+	const char *arn;
+};
+
+/* What the stack's outputs and resources supplied for what the spec does not name; NULL where it did not. */
+struct observed_stack {
+	struct observed_head head;
+	const char *status; /* CloudFormation's */
+	const char *cluster;
+	const char *secret;
+	const char *pool;
+};
+
+struct observed_instance {
+	const char *identifier;
+	const char *class;  /* e.g. db.serverless */
+	const char *status; /* RDS's word */
+	bool writer;
+};
+
+/* One Aurora cluster. */
+struct observed_database {
+	bool exists;
+	const char *identifier;
+	const char *resource_id; /* DbClusterResourceId: stays through a rename */
+	const char *status;      /* RDS's word: available, creating, stopped, … */
+	const char *kms_key;     /* ARN; NULL if not encrypted with a KMS key */
+	const char *endpoint;
+	const char *deployment; /* the tag trueup:deployment; NULL: not made by trueup */
+	int64_t port;
+	bool encrypted;
+	struct observed_instance *instances;
+	size_t instance_count;
+};
+
+struct observed_snapshot {
+	bool exists;
+	const char *identifier;
+	const char *status;
+	const char *deployment; /* as above */
+	int64_t percent;
+};
+
+struct observed_cluster {
+	struct observed_head head;
+	const char *identifier;           /* the name the deployment uses */
+	const char *kms_key;              /* the ARN of spec.cluster.kmsKey; NULL if none is asked for */
+	struct observed_database current; /* under that name */
+	struct observed_database aside;   /* the old one, renamed by a replacement */
+	struct observed_database fresh;   /* the encrypted one that is to take its place */
+	struct observed_snapshot snapshot;
+};
+
+struct observed_bot {
+	const char *id;
+	const char *digest; /* NULL: not computed */
+	int64_t rows;
+};
+
+struct observed_index {
+	bool exists;
+	bool valid;
+	const char *name;
+	const char *method; /* ivfflat, hnsw */
+	int64_t lists;      /* ivfflat */
+};
+
+struct observed_schema {
+	const char *extension; /* version of pgvector; NULL: not installed */
+	bool table;
+	bool primary_key;
+	bool botid_index;
+	const char *mismatch; /* what differs from Bedrock Chat's columns; NULL: nothing */
+	struct observed_index index;
+};
+
+struct observed_vectors {
+	struct observed_head head;
+	const char *table;
+	const char *server; /* host and port that answered */
+	struct observed_schema schema;
+	struct observed_bot *bots; /* sorted by id */
+	size_t bot_count;
+	struct observed_head source_head; /* restore.from, where counts.from is `source` */
+	struct observed_bot *source;      /* sorted by id */
+	size_t source_count;
+};
+
+struct observed_user {
+	const char *username;
+	const char *email;  /* NULL: has none */
+	const char *status; /* Cognito's word: CONFIRMED, EXTERNAL_PROVIDER, … */
+	bool enabled;
+};
+
+struct observed_group {
+	struct observed_head head;
+	const char *name;
+	bool exists;
+	struct observed_user *members; /* sorted by username */
+	size_t member_count;
+};
+
+/* Who answers to a member as the spec writes it, asked for those who are not in the group. */
+struct observed_candidate {
+	struct observed_head head;
+	const char *asked; /* the member's text in the spec */
+	struct observed_user *users;
+	size_t user_count;
+};
+
+struct observed_users {
+	struct observed_head head;
+	const char *pool;
+	struct observed_group *groups;
+	size_t group_count;
+	struct observed_candidate *candidates;
+	size_t candidate_count;
+};
+
+struct observed {
+	const char *name; /* the deployment's */
+	const char *at;   /* RFC 3339: when it was seen */
+	struct observed_account account;
+	struct observed_stack stack;
+	struct observed_cluster cluster;
+	struct observed_vectors vectors;
+	struct observed_users users;
+};
+
+/* `struct observed` as JSON and back (base/record.h). */
+extern const struct record observed_record;
+
+/* Mark a part unknown for the reason in err. The strings go into the arena. */
+void observed_set_unknown(struct observed_head *head, struct arena *arena, const struct error *err);
+
+/* The bot with this id in a list sorted by id, or NULL. */
+const struct observed_bot *observed_find_bot(const struct observed_bot *bots, size_t count, const char *id);
+
+/* The group of this name, or NULL. */
+const struct observed_group *observed_find_group(const struct observed_users *users, const char *name);
+
+/* Sum of the bots' rows. */
+int64_t observed_sum_rows(const struct observed_bot *bots, size_t count);
+
+#endif
