@@ -1,0 +1,189 @@
+"""Seeds a Bedrock Chat deployment of version 0 into a running sandbox.
+
+The same options give the same bots, rows and users; what AWS would name at its
+own pleasure (resource ids, ARNs) differs from one sandbox to the next. Besides
+the options of the command line, `creating_group` adds the group of version 1,
+and `orphans` rows that belong to no bot, half of them with no botid at all.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, fields
+from random import Random
+from typing import Any
+
+import seed_bots
+import seed_people
+import seed_rows
+from seed_bots import Bot
+from service import World
+
+STACK = "BedrockChatStack"
+CLUSTER = "bedrock-chat"
+# Where the old cluster stands once CloudFormation has replaced it.
+OLD_CLUSTER = "bedrock-chat-v0"
+_PREFIX = "BedrockClaudeChat"
+_SECURITY_GROUP = "sg-0be5d0c4c4a7d8f31"
+_TABLE = "BedrockChatStack-DatabaseConversationTable2F7F6F3D-1LQ0W5VX3KQ2N"
+
+
+@dataclass(frozen=True)
+class Plan:
+    bots: int = 8
+    rows: int = 2000
+    users: int = 20
+    seed: int = 1
+    short: int = 0
+    published: int = 0
+    orphans: int = 0
+    empty_new_cluster: bool = False
+    creating_group: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("bots", "rows", "users", "short", "published", "orphans"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} cannot be negative")
+        if self.users < 1 or self.rows < self.bots or max(self.short, self.published) > self.bots:
+            raise ValueError("at least one user, a row for each bot, and no more short or published bots than bots")
+
+
+@dataclass
+class Deployment:
+    """What one seeding makes; `summary` is what it says of it."""
+
+    world: World
+    plan: Plan
+    rng: Random
+    summary: dict[str, Any] = field(default_factory=dict)
+
+
+def seed(world: World, args: dict[str, Any]) -> dict[str, Any]:
+    """Seeds as `args` say (names of Plan's fields); returns the summary, also kept as seed.json."""
+    unknown = set(args) - {option.name for option in fields(Plan)}
+    if unknown:
+        raise ValueError(f"unknown options: {', '.join(sorted(unknown))}")
+    plan = Plan(**args)
+    target = world.settings.state_dir / "seed.json"
+    if target.exists():
+        raise ValueError("this sandbox has been seeded: start a fresh one")
+    deployment = Deployment(world, plan, Random(plan.seed))
+    pool, people = seed_people.seed(world.service("cognito-idp"), plan.users, deployment.rng)
+    if plan.creating_group:
+        world.service("cognito-idp").seed_group(pool, "CreatingBotAllowed", [])
+    bots = seed_bots.make(people, plan.bots, plan.published, deployment.rng)
+    _seed_application_table(world, bots, people, deployment.rng)
+    _seed_database(deployment, bots)
+    _seed_stacks(deployment, bots, pool)
+    deployment.summary |= {
+        "stack": STACK, "pool": pool, "table": _TABLE,
+        "bots": [{"id": bot.bot_id, "owner": bot.owner.sub, "knowledge": bot.has_knowledge,
+                  "published": bot.published, "rows": deployment.summary["rows"].get(bot.bot_id, 0)} for bot in bots],
+        "users": [person.describe() for person in people],
+    }
+    target.write_text(json.dumps(deployment.summary, indent=1, ensure_ascii=False) + "\n")
+    return deployment.summary
+
+
+def _seed_application_table(world: World, bots: list[Bot], people: list[seed_people.Person], rng: Random) -> None:
+    dynamodb = world.service("dynamodb")
+    dynamodb.seed_table(_TABLE, [{
+        "IndexName": "SKIndex", "KeySchema": [{"AttributeName": "SK", "KeyType": "HASH"}],
+        "Projection": {"ProjectionType": "ALL"}}])
+    seed_bots.seed(dynamodb, _TABLE, bots, people, rng)
+
+
+def _seed_database(deployment: Deployment, bots: list[Bot]) -> None:
+    """The cluster or clusters, the secret of the stack's, and the rows."""
+    world, plan, rng = deployment.world, deployment.plan, deployment.rng
+    rds = world.service("rds")
+    rds.seed_subnet_group("bedrock-chat-subnets", "Subnets for the vector store")
+    full = _seed_cluster(deployment, OLD_CLUSTER if plan.empty_new_cluster else CLUSTER, None)
+    with full.server.connect() as session:
+        with_knowledge = [bot.bot_id for bot in bots if bot.has_knowledge]
+        seed_rows.insert(session, dict(zip(with_knowledge, seed_rows.share_out(plan.rows, plan.bots))), rng)
+        if plan.orphans:
+            seed_rows.insert_orphans(session, plan.orphans, rng)
+        counts = seed_rows.shorten(session, rng.sample(with_knowledge, plan.short))
+        session.execute("ANALYZE items")
+    own = full
+    if plan.empty_new_cluster:
+        own = _seed_cluster(deployment, CLUSTER, world.service("kms").seed_key("alias/bedrock-chat"))
+    deployment.summary |= {
+        "cluster": own.identifier, "resource_id": own.resource_id, "port": own.server.port,
+        "host": own.endpoint, "old_cluster": full.identifier if own is not full else None, "rows": counts,
+        "secret": _seed_secret(deployment, own, rotated=own is not full)}
+
+
+def _seed_cluster(deployment: Deployment, identifier: str, key: str | None) -> Any:
+    rds = deployment.world.service("rds")
+    password = "%030x" % deployment.rng.getrandbits(120)
+    cluster = rds.seed_cluster(identifier, password, key, subnet_group="bedrock-chat-subnets",
+                               security_groups=[_SECURITY_GROUP])
+    cluster.tags = {"aws:cloudformation:stack-name": STACK}
+    deployment.summary.setdefault("passwords", {})[identifier] = password
+    with cluster.server.connect() as session:
+        seed_rows.create_schema(session, cluster.master_username)
+    return cluster
+
+
+def _seed_secret(deployment: Deployment, cluster: Any, rotated: bool) -> str:
+    """The secret that CDK attaches to the cluster. Version 1 rotates it, version 0 does not."""
+    secrets = deployment.world.service("secretsmanager")
+    content = {"dbClusterIdentifier": cluster.identifier, "dbname": "postgres", "engine": "postgres",
+               "host": cluster.endpoint, "port": cluster.server.port, "username": cluster.master_username,
+               "password": deployment.summary["passwords"][cluster.identifier]}
+    rotation = secrets.seed_rotation("SecretsManagerPostgreSQLRotationSingleUser",
+                                     deployment.world.service("rds").rotate_password)
+    name = "VectorStoreClusterSecret8F2B1C04-w4sTqRzZbK1y"
+    arn: str = secrets.seed_secret(name, json.dumps(content), rotation if rotated else None, True if rotated else None)
+    return arn
+
+
+def _seed_stacks(deployment: Deployment, bots: list[Bot], pool: str) -> None:
+    cloudformation = deployment.world.service("cloudformation")
+    outputs = _outputs(deployment, pool)
+    exports = {key: f"{_PREFIX}{key.removeprefix(_PREFIX)}" for key in outputs if key.startswith(_PREFIX)}
+    cloudformation.seed_stack(STACK, outputs, _resources(deployment, pool), exports)
+    imported = [f"{_PREFIX}{name}" for name in ("DbConfigHostname", "DbConfigPort", "DbConfigSecretArn",
+                                               "DbSecurityGroupId")]
+    for bot in bots:
+        if bot.published:
+            cloudformation.seed_stack(bot.stack, _api_outputs(bot), [], None, imports=imported)
+
+
+def _outputs(deployment: Deployment, pool: str) -> dict[str, str]:
+    summary, region = deployment.summary, deployment.world.settings.region
+    exported = {
+        "VpcId": "vpc-0a1b2c3d4e5f60718", "AvailabilityZone0": f"{region}a", "AvailabilityZone1": f"{region}b",
+        "PublicSubnetId0": "subnet-0aa11bb22cc33dd40", "PublicSubnetId1": "subnet-0aa11bb22cc33dd41",
+        "PrivateSubnetId0": "subnet-0aa11bb22cc33dd42", "PrivateSubnetId1": "subnet-0aa11bb22cc33dd43",
+        "DbConfigSecretArn": summary["secret"], "DbConfigHostname": summary["host"],
+        "DbConfigPort": str(summary["port"]), "ConversationTableName": _TABLE,
+        "TableAccessRoleArn": f"arn:aws:iam::{deployment.world.settings.account}:role/{STACK}-TableAccessRole",
+        "DbSecurityGroupId": _SECURITY_GROUP, "LargeMessageBucketName": "bedrockchatstack-largemessages",
+    }
+    return {f"{_PREFIX}{name}": value for name, value in exported.items()} | {
+        "AuthUserPoolIdC0605E59": pool, "AuthUserPoolClientId8216BF9A": "5k3q1v2m8t7c6b4n9x0z",
+        "DocumentBucketName": "bedrockchatstack-documents", "FrontendURL": "https://d111111abcdef8.cloudfront.net"}
+
+
+def _resources(deployment: Deployment, pool: str) -> list[dict[str, str]]:
+    world, summary = deployment.world, deployment.summary
+    listed = {
+        "VectorStoreCluster0A1B2C3D": ("AWS::RDS::DBCluster", summary["cluster"]),
+        "VectorStoreClusterwriter5E6F7A8B": ("AWS::RDS::DBInstance", f"{summary['cluster']}-writer"),
+        "VectorStoreClusterSecret8F2B1C04": ("AWS::SecretsManager::Secret", summary["secret"]),
+        "EmbeddingCluster66FA9E25": ("AWS::ECS::Cluster", "BedrockChatStack-EmbeddingCluster66FA9E25"),
+        "EmbeddingTaskDefinition3F4B8A6E": (
+            "AWS::ECS::TaskDefinition", world.arn("ecs", "task-definition/BedrockChatStackEmbeddingTaskDefinition:1")),
+        "AuthUserPool8115E87F": ("AWS::Cognito::UserPool", pool),
+        "DatabaseConversationTable2F7F6F3D": ("AWS::DynamoDB::Table", _TABLE),
+    }
+    return [{"LogicalResourceId": name, "ResourceType": kind, "PhysicalResourceId": value}
+            for name, (kind, value) in listed.items()]
+
+
+def _api_outputs(bot: Bot) -> dict[str, str]:
+    return {"ApiId": f"a{bot.bot_id[-9:].lower()}", "ApiName": bot.bot_id, "DeploymentStage": "api",
+            "ApiUsagePlanId": f"p{bot.bot_id[-5:].lower()}", "AllowedOrigins": '["*"]'}
