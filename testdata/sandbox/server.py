@@ -36,9 +36,9 @@ def main() -> None:
     server = Server(("127.0.0.1", settings.port), Front(world, token), _tls_context(settings, authority))
     settings.port = server.server_address[1]
     state_file = settings.state_dir / STATE_FILE
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.2}, daemon=True).start()
     try:
         world.start()
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.2}, daemon=True).start()
         _write_state(state_file, world, token, authority.certificate_file)
         stopping.wait()
     finally:
