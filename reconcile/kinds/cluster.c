@@ -1,0 +1,176 @@
+/* The cluster kind: what RDS says of the deployment's cluster and of whatever takes part in its replacement. */
+#include "aws/kms.h"
+#include "aws/rds.h"
+#include "kinds/cluster_steps.h"
+#include "kinds/kind.h"
+#include "kinds/stack.h"
+#include "plan/diff.h"
+#include "plan/names.h"
+
+#include <string.h>
+
+static bool cluster_is_wanted(const struct desired *desired)
+{
+	return desired->cluster.present;
+}
+
+static const struct rds_cluster *find_cluster(const struct rds_clusters *clusters, const char *identifier)
+{
+	size_t i;
+
+	for (i = 0; i < clusters->count; i++)
+		if (strcasecmp(clusters->items[i].identifier, identifier) == 0)
+			return &clusters->items[i];
+	return NULL;
+}
+
+static bool is_writer(const struct rds_cluster *cluster, const char *instance)
+{
+	size_t i;
+
+	for (i = 0; i < cluster->member_count; i++)
+		if (strcmp(cluster->members[i].instance, instance) == 0)
+			return cluster->members[i].writer;
+	return false;
+}
+
+static int observe_instances(struct kind_context *context, const struct rds_cluster *cluster,
+                             struct observed_database *out, struct error *err)
+{
+	struct rds_instances instances;
+	size_t i;
+
+	if (rds_describe_cluster_instances(context->aws, context->arena, cluster->identifier, &instances, err) != 0)
+		return -1;
+	for (i = 0; i < instances.count; i++) {
+		struct observed_instance *instance = ARENA_PUSH(context->arena, out->instances, out->instance_count);
+
+		instance->identifier = instances.items[i].identifier;
+		instance->class = instances.items[i].class;
+		instance->status = instances.items[i].status;
+		instance->writer = is_writer(cluster, instance->identifier);
+	}
+	return 0;
+}
+
+/* `cluster` may be NULL: it does not exist. */
+static int observe_database(struct kind_context *context, const struct rds_cluster *cluster,
+                            struct observed_database *out, struct error *err)
+{
+	if (cluster == NULL)
+		return 0;
+	out->exists = true;
+	out->identifier = cluster->identifier;
+	out->resource_id = cluster->resource_id;
+	out->status = cluster->status;
+	out->encrypted = cluster->storage_encrypted;
+	out->kms_key = cluster->kms_key_id;
+	out->endpoint = cluster->endpoint;
+	out->port = cluster->port;
+	out->deployment = rds_find_tag(cluster->tags, cluster->tag_count, NAMES_TAG);
+	return observe_instances(context, cluster, out, err);
+}
+
+static int observe_snapshot(struct kind_context *context, const char *identifier, struct observed_snapshot *out,
+                            struct error *err)
+{
+	struct rds_snapshot snapshot;
+
+	if (rds_describe_snapshot(context->aws, context->arena, identifier, &snapshot, err) != 0)
+		return err->code == ERROR_NOT_FOUND ? 0 : -1;
+	out->exists = true;
+	out->identifier = snapshot.identifier;
+	out->status = snapshot.status;
+	out->percent = snapshot.percent_progress;
+	out->deployment = rds_find_tag(snapshot.tags, snapshot.tag_count, NAMES_TAG);
+	return 0;
+}
+
+/* The temporary name is derived from the old cluster, which is under its name or aside. */
+static int observe_replacement(struct kind_context *context, const struct rds_clusters *clusters,
+                               struct observed_cluster *out, struct error *err)
+{
+	const char *deployment = context->desired->metadata.name;
+	const struct observed_database *old = out->aside.exists ? &out->aside : &out->current;
+	const char *fresh;
+
+	if (!old->exists || context->desired->cluster.replace != DESIRED_REPLACE_RESTORE)
+		return 0;
+	fresh = names_fresh(context->arena, deployment, old->resource_id);
+	if (observe_database(context, find_cluster(clusters, fresh), &out->fresh, err) != 0)
+		return -1;
+	return observe_snapshot(context, fresh, &out->snapshot, err);
+}
+
+static int observe_key(struct kind_context *context, struct observed_cluster *out, struct error *err)
+{
+	const char *id = context->desired->cluster.kms_key;
+	struct kms_key key;
+
+	if (id == NULL)
+		return 0;
+	if (kms_describe_key(context->aws, context->arena, id, &key, err) != 0)
+		return error_context(err, "spec.cluster.kmsKey %s", id);
+	if (!key.enabled)
+		return error_set(err, ERROR_STATE, "spec.cluster.kmsKey %s is %s: RDS cannot use it", id, key.state);
+	out->kms_key = key.arn;
+	return 0;
+}
+
+static int observe_all(struct kind_context *context, struct observed_cluster *out, struct error *err)
+{
+	struct rds_clusters clusters;
+
+	out->identifier = stack_resolve(context->desired->cluster.identifier, context->stack->cluster, context,
+	                                "spec.cluster.identifier", err);
+	if (out->identifier == NULL || observe_key(context, out, err) != 0 ||
+	    rds_describe_clusters(context->aws, context->arena, &clusters, err) != 0)
+		return -1;
+	if (observe_database(context, find_cluster(&clusters, out->identifier), &out->current, err) != 0 ||
+	    observe_database(context, find_cluster(&clusters, names_aside(context->arena, out->identifier)),
+	                     &out->aside, err) != 0)
+		return -1;
+	return observe_replacement(context, &clusters, out, err);
+}
+
+static void cluster_observe(struct kind_context *context, struct observed *observed)
+{
+	struct observed_cluster *cluster = &observed->cluster;
+	struct error err;
+
+	cluster->head.status = OBSERVED_SEEN;
+	if (observe_all(context, cluster, &err) != 0)
+		observed_set_unknown(&cluster->head, context->arena, &err);
+}
+
+static void cluster_permissions(const struct desired *desired, bool enforce, struct kind_permissions *permissions)
+{
+	static const char *const restore[] = {
+	    "rds:AddTagsToResource", "rds:CreateDBClusterSnapshot",      "rds:CreateDBInstance",
+	    "rds:ModifyDBCluster",   "rds:RestoreDBClusterFromSnapshot", "rds:DeleteDBClusterSnapshot",
+	};
+	static const char *const key[] = {"kms:CreateGrant",     "kms:Decrypt",       "kms:Encrypt",
+	                                  "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"};
+	size_t i;
+
+	kind_add_permission(permissions, desired, "rds:DescribeDBClusters", NULL);
+	kind_add_permission(permissions, desired, "rds:DescribeDBInstances", NULL);
+	kind_add_permission(permissions, desired, "rds:DescribeDBClusterSnapshots", NULL);
+	if (desired->cluster.kms_key != NULL)
+		kind_add_permission(permissions, desired, "kms:DescribeKey", NULL);
+	if (!enforce || desired->cluster.replace != DESIRED_REPLACE_RESTORE)
+		return;
+	for (i = 0; i < sizeof(restore) / sizeof(restore[0]); i++)
+		kind_add_permission(permissions, desired, restore[i], "*");
+	for (i = 0; desired->cluster.kms_key != NULL && i < sizeof(key) / sizeof(key[0]); i++)
+		kind_add_permission(permissions, desired, key[i], "key/*");
+}
+
+const struct kind kind_cluster = {
+    .name = "cluster",
+    .is_wanted = cluster_is_wanted,
+    .observe = cluster_observe,
+    .diff = plan_diff_cluster,
+    .act = cluster_act,
+    .permissions = cluster_permissions,
+};

@@ -1,0 +1,161 @@
+#include "kinds/database.h"
+#include "aws/rds.h"
+#include "aws/secretsmanager.h"
+#include "base/log.h"
+#include "kinds/stack.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static const char *const sslmode_words[] = {
+    [DESIRED_SSLMODE_DISABLE] = "disable",     [DESIRED_SSLMODE_ALLOW] = "allow",
+    [DESIRED_SSLMODE_PREFER] = "prefer",       [DESIRED_SSLMODE_REQUIRE] = "require",
+    [DESIRED_SSLMODE_VERIFY_CA] = "verify-ca", [DESIRED_SSLMODE_VERIFY_FULL] = "verify-full",
+};
+
+/* Host and port: the spec's, else the cluster's own. */
+static int resolve_place(struct kind_context *context, struct database *database, struct error *err)
+{
+	const struct desired_connect *connect = database->connect;
+	struct pg_settings *settings = &database->settings;
+	struct rds_cluster cluster;
+
+	settings->host = connect->host;
+	settings->hostaddr = connect->hostaddr;
+	settings->port = (int)connect->port;
+	if (settings->host == NULL) {
+		if (rds_describe_cluster(context->aws, context->arena, database->cluster, &cluster, err) != 0)
+			return error_context(err, "cluster %s", database->cluster);
+		if (cluster.endpoint == NULL || cluster.member_count == 0) {
+			error_set(err, ERROR_STATE, "the cluster %s is %s and has no instance to connect to",
+			          database->cluster, cluster.status);
+			err->retryable = true;
+			return -1;
+		}
+		settings->host = cluster.endpoint;
+		if (settings->port == 0)
+			settings->port = (int)cluster.port;
+		settings->user = connect->user != NULL ? connect->user : cluster.master_username;
+	}
+	database->server =
+	    arena_printf(context->arena, "%s:%d", settings->host, settings->port != 0 ? settings->port : 5432);
+	return 0;
+}
+
+static int read_secret(struct kind_context *context, struct database *database, struct error *err)
+{
+	struct secretsmanager_value value;
+	struct pg_settings *settings = &database->settings;
+
+	if (secretsmanager_get_value(context->aws, context->arena, database->secret, NULL, &value, err) != 0)
+		return error_context(err, "secret %s", database->secret);
+	if (value.password == NULL) {
+		secretsmanager_value_free(&value);
+		return error_set(err, ERROR_INVALID, "secret %s: its JSON has no password", database->secret);
+	}
+	secret_free(database->password);
+	database->password = secret_copy(value.password);
+	settings->password = database->password;
+	settings->user = database->connect->user != NULL ? database->connect->user : value.username;
+	if (settings->database == NULL)
+		settings->database = value.dbname;
+	secretsmanager_value_free(&value);
+	return 0;
+}
+
+static int create_token(struct kind_context *context, struct database *database, struct error *err)
+{
+	struct pg_settings *settings = &database->settings;
+	struct secret *token;
+
+	if (settings->user == NULL)
+		return error_set(err, ERROR_INVALID, "auth: iam needs connect.user, the database user to sign for");
+	if (rds_create_auth_token(context->aws, settings->host, settings->port != 0 ? settings->port : 5432,
+	                          settings->user, &token, err) != 0)
+		return -1;
+	secret_free(database->password);
+	database->password = token;
+	settings->password = token;
+	return 0;
+}
+
+static int resolve_identity(struct kind_context *context, struct database *database, struct error *err)
+{
+	if (database->connect->auth == DESIRED_AUTH_IAM)
+		return create_token(context, database, err);
+	database->secret = stack_resolve(database->connect->secret, context->stack->secret, context,
+	                                 "spec.vectors.connect.secret", err);
+	return database->secret == NULL ? -1 : read_secret(context, database, err);
+}
+
+int database_resolve(struct kind_context *context, const struct desired_connect *connect, const char *cluster,
+                     struct database *database, struct error *err)
+{
+	*database = (struct database){.connect = connect, .cluster = cluster};
+	database->settings.application_name = "trueup";
+	database->settings.stop = context->stop;
+	/* A spec without a connect section has no sslmode at all, and then the strictest holds. */
+	database->settings.sslmode = sslmode_words[connect->present ? connect->sslmode : DESIRED_SSLMODE_VERIFY_FULL];
+	database->settings.sslrootcert = connect->sslrootcert;
+	database->settings.database = connect->database;
+	database->settings.user = connect->user;
+	if (resolve_place(context, database, err) != 0 || resolve_identity(context, database, err) != 0) {
+		database_free(database);
+		return -1;
+	}
+	if (database->settings.database == NULL)
+		database->settings.database = "postgres";
+	return 0;
+}
+
+int database_resolve_target(struct kind_context *context, struct database *database, struct error *err)
+{
+	const struct desired *desired = context->desired;
+	const char *cluster = NULL;
+
+	if (desired->vectors.connect.host == NULL)
+		cluster = stack_resolve(desired->cluster.identifier, context->stack->cluster, context,
+		                        "spec.cluster.identifier", err);
+	if (cluster == NULL && desired->vectors.connect.host == NULL)
+		return -1;
+	return database_resolve(context, &desired->vectors.connect, cluster, database, err);
+}
+
+int database_resolve_source(struct kind_context *context, struct database *database, struct error *err)
+{
+	const struct desired_source *from = &context->desired->vectors.restore.from;
+	struct desired_connect *connect;
+
+	if (from->kind == DESIRED_SOURCE_CONNECT)
+		return database_resolve(context, &from->connect, NULL, database, err);
+	/* A cluster is reached as the target is, but at its own address. */
+	connect = arena_alloc(context->arena, sizeof(*connect));
+	*connect = context->desired->vectors.connect;
+	connect->host = NULL;
+	connect->hostaddr = NULL;
+	connect->port = 0;
+	return database_resolve(context, connect, from->cluster, database, err);
+}
+
+int database_open(struct kind_context *context, struct database *database, struct pg_session **session,
+                  struct error *err)
+{
+	database->settings.writes = context->writes;
+	if (pg_session_open(&database->settings, session, err) == 0)
+		return 0;
+	if (strcmp(err->service_code, "28P01") != 0)
+		return error_context(err, "%s", database->server);
+	log_info("%s: the password was refused; reading the secret again", database->server);
+	if (resolve_identity(context, database, err) != 0)
+		return -1;
+	if (pg_session_open(&database->settings, session, err) != 0)
+		return error_context(err, "%s", database->server);
+	return 0;
+}
+
+void database_free(struct database *database)
+{
+	secret_free(database->password);
+	database->password = NULL;
+	database->settings.password = NULL;
+}

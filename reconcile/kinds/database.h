@@ -1,0 +1,44 @@
+/*
+ * database.h - from a cluster's name and the spec's `connect` to sessions.
+ *
+ * Host and port come from the spec, else from RDS; user, password and database
+ * from the spec, else from the secret. The secret may be rotated at any
+ * moment: after a refused password it is read again, once.
+ */
+#ifndef TRUEUP_KINDS_DATABASE_H
+#define TRUEUP_KINDS_DATABASE_H
+
+#include "kinds/kind.h"
+#include "pg/connect.h"
+
+struct database {
+	struct pg_settings settings; /* borrowed from here for as long as the database is open */
+	struct secret *password;
+	const char *cluster; /* NULL: spec's connect alone says where */
+	const char *secret;  /* whose password it is; NULL with IAM */
+	const char *server;  /* "host:port", for reports */
+	const struct desired_connect *connect;
+};
+
+/*
+ * Resolve where and as whom. `cluster` may be NULL where connect names a host.
+ * `connect` is the spec's, its values first. Errors as RDS, Secrets Manager and
+ * IAM have them; ERROR_STATE (retryable) while the cluster is not available.
+ */
+int database_resolve(struct kind_context *context, const struct desired_connect *connect, const char *cluster,
+                     struct database *database, struct error *err);
+
+/* The application's own database: spec.vectors.connect and the deployment's cluster. */
+int database_resolve_target(struct kind_context *context, struct database *database, struct error *err);
+
+/* Where spec.vectors.restore takes rows from. */
+int database_resolve_source(struct kind_context *context, struct database *database, struct error *err);
+
+/* A session, writing only if the context may. Reads the secret again after a refused password. */
+int database_open(struct kind_context *context, struct database *database, struct pg_session **session,
+                  struct error *err);
+
+/* Wipes the password. Of a database of zeroes, too. */
+void database_free(struct database *database);
+
+#endif

@@ -1,0 +1,91 @@
+/*
+ * kind.h - the kinds of things that trueup keeps matched, one row each.
+ *
+ * A kind observes (reading, a thread of its own), is diffed (pure, plan/diff.h)
+ * and acts (through the gate). To add one: a section in struct desired and a
+ * part of struct observed, a diff in plan/, a file here, a row in kinds.c.
+ */
+#ifndef TRUEUP_KINDS_KIND_H
+#define TRUEUP_KINDS_KIND_H
+
+#include "aws/client.h"
+#include "base/arena.h"
+#include "pg/copy.h"
+#include "plan/observed.h"
+#include "plan/plan.h"
+#include "spec/desired.h"
+
+#include <stdbool.h>
+
+/* What a kind works with, for one phase of one run. It belongs to one thread. */
+struct kind_context {
+	struct arena *arena;
+	const struct desired *desired;
+	const struct observed_stack *stack; /* names that the spec leaves to the stack */
+	struct aws *aws;                    /* opened for reading or for writing, as the phase is */
+	bool writes;                        /* the same for database sessions */
+	bool digests;                       /* observing: digests of every bot, not only of those that are compared */
+	struct pg_copy_progress *progress;  /* acting: for who watches; may be NULL */
+	const volatile bool *stop;          /* once true, end soon and cleanly */
+};
+
+/* IAM permissions, for `explain --iam`. */
+struct kind_permission {
+	const char *action;   /* "rds:DescribeDBClusters" */
+	const char *resource; /* ARN pattern, or "*" */
+};
+
+struct kind_permissions {
+	struct arena *arena;
+	struct kind_permission *items;
+	size_t count;
+};
+
+struct kind {
+	const char *name;
+
+	/* Whether the spec has its section. */
+	bool (*is_wanted)(const struct desired *desired);
+
+	/*
+	 * Fill the kind's own part of observed. Never fails: what cannot be
+	 * read is OBSERVED_UNKNOWN there. Strings go into the context's arena.
+	 */
+	void (*observe)(struct kind_context *context, struct observed *observed);
+
+	plan_diff *diff;
+
+	/*
+	 * Do actions of one verb, and leave each DONE, WAITING (with
+	 * `waits_for`; it is called again later), BLOCKED or FAILED (with
+	 * `error`). An action is begun from what the world is like now, so that
+	 * a repetition goes on where the last one stopped. NULL: no actions.
+	 */
+	void (*act)(struct kind_context *context, struct plan_action **actions, size_t count);
+
+	/* The least that this spec needs: to observe, or also to enforce. */
+	void (*permissions)(const struct desired *desired, bool enforce, struct kind_permissions *permissions);
+};
+
+/* All kinds, in the order of reports. Ends with NULL. */
+extern const struct kind *const kinds[];
+
+/* The kind of that name, or NULL. */
+const struct kind *kind_find(const char *name);
+
+/* Their diffs, as plan_make() takes them. Ends with NULL. */
+extern plan_diff *const kind_diffs[];
+
+/* --- for kinds --- */
+
+/* FAILED, with the error, unless err says that it is only too early (ERROR_STATE, retryable): then WAITING. */
+void kind_action_fail(const struct kind_context *context, struct plan_action *action, const struct error *err);
+
+void kind_action_wait(const struct kind_context *context, struct plan_action *action, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* resource: the part behind "arn:PARTITION:SERVICE:REGION:ACCOUNT:"; NULL: "*". */
+void kind_add_permission(struct kind_permissions *permissions, const struct desired *desired, const char *action,
+                         const char *resource);
+
+#endif

@@ -1,0 +1,67 @@
+#include "kinds/kind.h"
+#include "plan/diff.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+extern const struct kind kind_account, kind_cluster, kind_vectors, kind_users;
+
+const struct kind *const kinds[] = {&kind_account, &kind_cluster, &kind_vectors, &kind_users, NULL};
+
+plan_diff *const kind_diffs[] = {plan_diff_account, plan_diff_cluster, plan_diff_vectors, plan_diff_users, NULL};
+
+const struct kind *kind_find(const char *name)
+{
+	size_t i;
+
+	for (i = 0; kinds[i] != NULL; i++)
+		if (strcmp(kinds[i]->name, name) == 0)
+			return kinds[i];
+	return NULL;
+}
+
+void kind_action_wait(const struct kind_context *context, struct plan_action *action, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	action->state = ACTION_WAITING;
+	action->waits_for = arena_vprintf(context->arena, format, args);
+	va_end(args);
+}
+
+void kind_action_fail(const struct kind_context *context, struct plan_action *action, const struct error *err)
+{
+	if (err->code == ERROR_STATE && err->retryable) {
+		kind_action_wait(context, action, "%s", err->message);
+		return;
+	}
+	action->state = ACTION_FAILED;
+	action->error = err->permission[0] == '\0' ? arena_strdup(context->arena, err->message)
+	                                           : arena_printf(context->arena, "%s (missing permission: %s)",
+	                                                          err->message, err->permission);
+}
+
+/* China and GovCloud have partitions of their own. */
+static const char *partition_of(const char *region)
+{
+	if (region != NULL && strncmp(region, "cn-", 3) == 0)
+		return "aws-cn";
+	if (region != NULL && strncmp(region, "us-gov-", 7) == 0)
+		return "aws-us-gov";
+	return "aws";
+}
+
+void kind_add_permission(struct kind_permissions *permissions, const struct desired *desired, const char *action,
+                         const char *resource)
+{
+	struct kind_permission *permission = ARENA_PUSH(permissions->arena, permissions->items, permissions->count);
+	const char *region = desired->aws.region, *account = desired->aws.account;
+
+	permission->action = action;
+	permission->resource = "*";
+	if (resource != NULL)
+		permission->resource = arena_printf(permissions->arena, "arn:%s:%.*s:%s:%s:%s", partition_of(region),
+		                                    (int)strcspn(action, ":"), action, region != NULL ? region : "*",
+		                                    account != NULL ? account : "*", resource);
+}

@@ -1,0 +1,272 @@
+/*
+ * The users kind: groups of the user pool and who is in them.
+ *
+ * Only members who are not in their group are looked up, so a pass over a
+ * deployment that is in sync costs a page or two for each group.
+ */
+#include "aws/cognito.h"
+#include "kinds/kind.h"
+#include "kinds/stack.h"
+#include "plan/diff.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static bool users_is_wanted(const struct desired *desired)
+{
+	return desired->users.present;
+}
+
+static int compare_users(const void *a, const void *b)
+{
+	return strcmp(((const struct observed_user *)a)->username, ((const struct observed_user *)b)->username);
+}
+
+static void fill_users(struct arena *arena, const struct cognito_users *users, struct observed_user **out,
+                       size_t *count)
+{
+	size_t i;
+
+	*out = arena_array(arena, users->count, sizeof(**out));
+	*count = users->count;
+	for (i = 0; i < users->count; i++)
+		(*out)[i] = (struct observed_user){.username = users->items[i].username,
+		                                   .email = users->items[i].email,
+		                                   .status = users->items[i].status,
+		                                   .enabled = users->items[i].enabled};
+	if (*count > 0)
+		qsort(*out, *count, sizeof(**out), compare_users);
+}
+
+static int observe_group(struct kind_context *context, const char *pool, struct observed_group *group,
+                         struct error *err)
+{
+	struct cognito_group described;
+	struct cognito_users members;
+
+	if (cognito_get_group(context->aws, context->arena, pool, group->name, &described, err) != 0) {
+		/* A pool that is not there has the same code: the group's absence is only believed of a pool that
+		 * answers. */
+		return err->code == ERROR_NOT_FOUND && strstr(err->message, "pool") == NULL ? 0 : -1;
+	}
+	group->exists = true;
+	if (cognito_list_users_in_group(context->aws, context->arena, pool, group->name, &members, err) != 0)
+		return -1;
+	fill_users(context->arena, &members, &group->members, &group->member_count);
+	return 0;
+}
+
+static bool is_member(const struct observed_group *group, const struct desired_member *member)
+{
+	size_t i;
+
+	for (i = 0; i < group->member_count; i++) {
+		const struct observed_user *user = &group->members[i];
+
+		if (member->username != NULL ? strcmp(user->username, member->username) == 0
+		                             : user->email != NULL && strcasecmp(user->email, member->email) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool is_asked(const struct observed_users *users, const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < users->candidate_count; i++)
+		if (strcmp(users->candidates[i].asked, text) == 0)
+			return true;
+	return false;
+}
+
+/* The members of all groups who are not in theirs, each once. */
+static const struct desired_member **list_missing(struct kind_context *context, struct observed_users *users)
+{
+	const struct desired_users *desired = &context->desired->users;
+	const struct desired_member **missing = NULL;
+	size_t g, m, count = 0;
+
+	for (g = 0; g < desired->group_count; g++) {
+		const struct observed_group *group = &users->groups[g];
+
+		for (m = 0; group->head.status == OBSERVED_SEEN && m < desired->groups[g].member_count; m++) {
+			const struct desired_member *member = &desired->groups[g].members[m];
+
+			if (is_member(group, member) || is_asked(users, member->text))
+				continue;
+			*ARENA_PUSH(context->arena, missing, count) = member;
+			ARENA_PUSH(context->arena, users->candidates, users->candidate_count)->asked = member->text;
+		}
+	}
+	return missing;
+}
+
+static void look_up_username(struct kind_context *context, const char *pool, const char *username,
+                             struct observed_candidate *candidate)
+{
+	struct cognito_users found;
+	struct error err;
+
+	candidate->head.status = OBSERVED_SEEN;
+	if (cognito_list_users(context->aws, context->arena, pool,
+	                       cognito_format_filter(context->arena, "username", username), &found, &err) != 0)
+		observed_set_unknown(&candidate->head, context->arena, &err);
+	else
+		fill_users(context->arena, &found, &candidate->users, &candidate->user_count);
+}
+
+/* E-mail addresses in bulk; user names are few, and each is one call. */
+static void look_up(struct kind_context *context, struct observed_users *users, const struct desired_member **missing)
+{
+	struct cognito_lookup *lookups =
+	    arena_array(context->arena, users->candidate_count, sizeof(struct cognito_lookup));
+	size_t *index = arena_array(context->arena, users->candidate_count, sizeof(size_t));
+	size_t i, count = 0;
+
+	for (i = 0; i < users->candidate_count; i++) {
+		if (missing[i]->username != NULL) {
+			look_up_username(context, users->pool, missing[i]->username, &users->candidates[i]);
+			continue;
+		}
+		index[count] = i;
+		lookups[count++].email = missing[i]->email;
+	}
+	cognito_find_emails(context->aws, context->arena, users->pool, lookups, count);
+	for (i = 0; i < count; i++) {
+		struct observed_candidate *candidate = &users->candidates[index[i]];
+
+		candidate->head.status = OBSERVED_SEEN;
+		if (lookups[i].error.code != ERROR_NONE)
+			observed_set_unknown(&candidate->head, context->arena, &lookups[i].error);
+		else
+			fill_users(context->arena, &lookups[i].users, &candidate->users, &candidate->user_count);
+	}
+}
+
+static void observe_groups(struct kind_context *context, struct observed_users *users)
+{
+	const struct desired_users *desired = &context->desired->users;
+	struct error err;
+	size_t i;
+
+	users->group_count = desired->group_count;
+	users->groups = arena_array(context->arena, users->group_count, sizeof(*users->groups));
+	for (i = 0; i < users->group_count; i++) {
+		struct observed_group *group = &users->groups[i];
+
+		group->name = desired->groups[i].name;
+		group->head.status = OBSERVED_SEEN;
+		if (observe_group(context, users->pool, group, &err) != 0)
+			observed_set_unknown(&group->head, context->arena, &err);
+	}
+}
+
+static void users_observe(struct kind_context *context, struct observed *observed)
+{
+	struct observed_users *users = &observed->users;
+	const struct desired_member **missing;
+	struct error err;
+
+	users->pool =
+	    stack_resolve(context->desired->users.pool, context->stack->pool, context, "spec.users.pool", &err);
+	if (users->pool == NULL) {
+		observed_set_unknown(&users->head, context->arena, &err);
+		return;
+	}
+	users->head.status = OBSERVED_SEEN;
+	observe_groups(context, users);
+	missing = list_missing(context, users);
+	look_up(context, users, missing);
+}
+
+static void create_group(struct kind_context *context, const char *pool, struct plan_action *action)
+{
+	struct cognito_group group = {.name = plan_action_get(action, "group")};
+	struct error err;
+
+	if (cognito_create_group(context->aws, context->arena, pool, &group, &err) != 0)
+		kind_action_fail(context, action, &err);
+	else
+		action->state = ACTION_DONE;
+}
+
+/* Actions of one verb on one group, in one call. */
+static void change_members(struct kind_context *context, const char *pool, struct plan_action **actions, size_t count)
+{
+	struct cognito_change *changes = arena_array(context->arena, count, sizeof(*changes));
+	const char *group = plan_action_get(actions[0], "group");
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		changes[i].username = plan_action_get(actions[i], "username");
+	if (strcmp(actions[0]->verb, "add") == 0)
+		cognito_add_users(context->aws, pool, group, changes, count);
+	else
+		cognito_remove_users(context->aws, pool, group, changes, count);
+	for (i = 0; i < count; i++) {
+		if (changes[i].error.code == ERROR_NONE)
+			actions[i]->state = ACTION_DONE;
+		else
+			kind_action_fail(context, actions[i], &changes[i].error);
+	}
+}
+
+static void fail_all(struct kind_context *context, struct plan_action **actions, size_t count, const struct error *err)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		kind_action_fail(context, actions[i], err);
+}
+
+static void users_act(struct kind_context *context, struct plan_action **actions, size_t count)
+{
+	struct error err;
+	const char *pool =
+	    stack_resolve(context->desired->users.pool, context->stack->pool, context, "spec.users.pool", &err);
+	size_t first, last;
+
+	if (pool == NULL) {
+		fail_all(context, actions, count, &err);
+		return;
+	}
+	for (first = 0; first < count; first = last) {
+		for (last = first + 1; last < count && strcmp(actions[last]->resource, actions[first]->resource) == 0;)
+			last++;
+		if (strcmp(actions[first]->verb, "create") == 0)
+			create_group(context, pool, actions[first]);
+		else
+			change_members(context, pool, actions + first, last - first);
+	}
+}
+
+static void users_permissions(const struct desired *desired, bool enforce, struct kind_permissions *permissions)
+{
+	static const char *const reads[] = {"cognito-idp:GetGroup", "cognito-idp:ListUsersInGroup",
+	                                    "cognito-idp:ListUsers"};
+	static const char *const writes[] = {"cognito-idp:CreateGroup", "cognito-idp:AdminAddUserToGroup"};
+	const char *pool =
+	    arena_printf(permissions->arena, "userpool/%s", desired->users.pool != NULL ? desired->users.pool : "*");
+	bool removes = false;
+	size_t i;
+
+	for (i = 0; i < sizeof(reads) / sizeof(reads[0]); i++)
+		kind_add_permission(permissions, desired, reads[i], pool);
+	for (i = 0; enforce && i < sizeof(writes) / sizeof(writes[0]); i++)
+		kind_add_permission(permissions, desired, writes[i], pool);
+	for (i = 0; i < desired->users.group_count; i++)
+		removes = removes || desired->users.groups[i].exclusive;
+	if (enforce && removes)
+		kind_add_permission(permissions, desired, "cognito-idp:AdminRemoveUserFromGroup", pool);
+}
+
+const struct kind kind_users = {
+    .name = "users",
+    .is_wanted = users_is_wanted,
+    .observe = users_observe,
+    .diff = plan_diff_users,
+    .act = users_act,
+    .permissions = users_permissions,
+};

@@ -1,0 +1,184 @@
+/* The vectors kind: schema, rows of each bot, vector index. */
+
+#include "aws/rds.h"
+#include "kinds/database.h"
+#include "kinds/kind.h"
+#include "kinds/stack.h"
+#include "kinds/vectors_steps.h"
+#include "pg/digest.h"
+#include "pg/schema.h"
+#include "plan/diff.h"
+
+#include <string.h>
+
+static bool vectors_is_wanted(const struct desired *desired)
+{
+	return desired->vectors.present;
+}
+
+static void fill_index(const struct pg_schema *schema, struct observed_index *out)
+{
+	const struct pg_index *index = pg_schema_vector_index(schema);
+
+	if (index == NULL && schema->vector_index_count > 0)
+		index = &schema->vector_indexes[0];
+	if (index == NULL)
+		return;
+	out->exists = true;
+	out->valid = index->valid;
+	out->name = index->name;
+	out->method = index->method;
+	out->lists = index->lists;
+}
+
+static void fill_schema(const struct pg_schema *schema, struct observed_schema *out)
+{
+	out->extension = schema->vector_installed;
+	out->table = schema->table_exists;
+	out->primary_key = schema->primary_key;
+	out->botid_index = schema->botid_index;
+	out->mismatch = schema->mismatch;
+	fill_index(schema, &out->index);
+}
+
+static void fill_bots(struct arena *arena, const struct pg_bots *bots, struct observed_bot **out, size_t *count)
+{
+	size_t i;
+
+	*out = arena_array(arena, bots->count, sizeof(**out));
+	*count = bots->count;
+	for (i = 0; i < bots->count; i++) {
+		(*out)[i].id = bots->items[i].name;
+		(*out)[i].rows = bots->items[i].rows;
+		(*out)[i].digest = bots->items[i].digest[0] != '\0' ? bots->items[i].digest : NULL;
+	}
+}
+
+/* Digests cost a read of every row; they are computed where something is compared with them. */
+static bool wants_digests(const struct kind_context *context)
+{
+	const struct desired_vectors *desired = &context->desired->vectors;
+
+	if (context->digests)
+		return true;
+	return desired->counts.present && desired->counts.from != DESIRED_COUNTS_INLINE &&
+	       desired->match == DESIRED_MATCH_EXACT && desired->tolerance == 0;
+}
+
+static int read_bots(struct kind_context *context, struct pg_session *session, struct pg_bots *bots, struct error *err)
+{
+	const char *table = context->desired->vectors.table;
+
+	if (wants_digests(context))
+		return pg_digest_bots(session, context->arena, table, NULL, bots, err);
+	return pg_count_bots(session, context->arena, table, bots, err);
+}
+
+static int observe_in(struct kind_context *context, struct pg_session *session, struct observed_vectors *out,
+                      struct error *err)
+{
+	struct pg_schema schema;
+	struct pg_bots bots = {0};
+
+	if (pg_schema_observe(session, context->arena, context->desired->vectors.table, &schema, err) != 0)
+		return -1;
+	fill_schema(&schema, &out->schema);
+	if (schema.table_exists && schema.mismatch == NULL && read_bots(context, session, &bots, err) != 0)
+		return -1;
+	fill_bots(context->arena, &bots, &out->bots, &out->bot_count);
+	return 0;
+}
+
+static int observe_target(struct kind_context *context, struct observed_vectors *out, struct error *err)
+{
+	struct database database;
+	struct pg_session *session;
+	int rc;
+
+	if (database_resolve_target(context, &database, err) != 0)
+		return -1;
+	out->server = database.server;
+	rc = database_open(context, &database, &session, err);
+	if (rc == 0) {
+		rc = observe_in(context, session, out, err);
+		pg_session_close(session);
+	}
+	database_free(&database);
+	return rc;
+}
+
+static int observe_source(struct kind_context *context, struct observed_vectors *out, struct error *err)
+{
+	struct database database;
+	struct pg_session *session;
+	struct pg_bots bots;
+	int rc;
+
+	if (database_resolve_source(context, &database, err) != 0)
+		return -1;
+	rc = database_open(context, &database, &session, err);
+	if (rc == 0) {
+		rc = read_bots(context, session, &bots, err);
+		pg_session_close(session);
+	}
+	if (rc == 0)
+		fill_bots(context->arena, &bots, &out->source, &out->source_count);
+	database_free(&database);
+	return rc;
+}
+
+/* Bedrock Chat's rdbSchedules stop the cluster at night: that is neither drift nor a failure. */
+static bool is_stopped(struct kind_context *context)
+{
+	const char *name = context->desired->cluster.identifier;
+	struct rds_cluster cluster;
+	struct error err;
+
+	if (context->desired->vectors.connect.host != NULL)
+		return false;
+	name = stack_resolve(name, context->stack->cluster, context, "spec.cluster.identifier", &err);
+	return name != NULL && rds_describe_cluster(context->aws, context->arena, name, &cluster, &err) == 0 &&
+	       strncmp(cluster.status, "stop", 4) == 0;
+}
+
+static void vectors_observe(struct kind_context *context, struct observed *observed)
+{
+	struct observed_vectors *vectors = &observed->vectors;
+	const struct desired_counts *counts = &context->desired->vectors.counts;
+	struct error err;
+
+	vectors->table = context->desired->vectors.table;
+	vectors->head.status = OBSERVED_SEEN;
+	if (observe_target(context, vectors, &err) != 0) {
+		observed_set_unknown(&vectors->head, context->arena, &err);
+		if (is_stopped(context)) {
+			vectors->head.status = OBSERVED_SKIPPED;
+			vectors->head.reason = "the cluster is stopped; nothing is known of its rows until it runs";
+		}
+		return;
+	}
+	if (!counts->present || counts->from != DESIRED_COUNTS_SOURCE)
+		return;
+	vectors->source_head.status = OBSERVED_SEEN;
+	if (observe_source(context, vectors, &err) != 0)
+		observed_set_unknown(&vectors->source_head, context->arena, &err);
+}
+
+static void vectors_permissions(const struct desired *desired, bool enforce, struct kind_permissions *permissions)
+{
+	(void)enforce; /* rows are moved with the database's own grants */
+	kind_add_permission(permissions, desired, "rds:DescribeDBClusters", NULL);
+	if (desired->vectors.connect.auth == DESIRED_AUTH_IAM)
+		kind_add_permission(permissions, desired, "rds-db:connect", "dbuser:*/*");
+	else
+		kind_add_permission(permissions, desired, "secretsmanager:GetSecretValue", "secret:*");
+}
+
+const struct kind kind_vectors = {
+    .name = "vectors",
+    .is_wanted = vectors_is_wanted,
+    .observe = vectors_observe,
+    .diff = plan_diff_vectors,
+    .act = vectors_act,
+    .permissions = vectors_permissions,
+};
