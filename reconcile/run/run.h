@@ -1,0 +1,79 @@
+/*
+ * run.h - one run over one deployment: observe → plan → act → observe again.
+ *
+ * A run belongs to one thread; kinds observe side by side in threads of its
+ * own. Everything it returns lives in its arenas until run_free().
+ */
+#ifndef TRUEUP_RUN_RUN_H
+#define TRUEUP_RUN_RUN_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "plan/plan.h"
+#include "spec/desired.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+/* --only KIND[/NAME]: with any, other kinds are not looked at and other resources not acted on. */
+struct run_only {
+	const char *kind;
+	const char *name; /* NULL: all of the kind */
+};
+
+#define RUN_WAIT_UNLIMITED INT64_MAX
+
+struct run_options {
+	const struct run_only *only;
+	size_t only_count;
+	int64_t wait;                /* seconds that apply stays for long operations; RUN_WAIT_UNLIMITED */
+	bool digests;                /* observe: the digest of every bot (capture) */
+	bool show_progress;          /* progress of long operations on standard error, which is a terminal */
+	const volatile bool *stop;   /* once true, end soon and cleanly */
+	const char *state_directory; /* locks and journals; NULL: $TRUEUP_STATE, else the contract's default */
+};
+
+struct run;
+
+/* A run over a deployment; desired and options are borrowed until run_free(). Never fails. */
+struct run *run_new(const struct desired *desired, const struct run_options *options);
+void run_free(struct run *run); /* NULL is fine */
+
+/*
+ * Look at the world, reading only. Fails only where nothing can be looked at
+ * (no region, no credentials configured at all); what cannot be seen is
+ * OBSERVED_UNKNOWN in *observed, which belongs to the run. A wrong account
+ * stops it behind the account: the rest stays OBSERVED_SKIPPED. In mode paused
+ * nothing is looked at.
+ */
+int run_observe(struct run *run, struct observed *observed, struct error *err);
+
+/* Plan from what was observed, by this run or read from a file. Reads the spec's baseline. The plan is the run's. */
+struct plan *run_plan(struct run *run, const struct observed *observed);
+
+/*
+ * Carry out what is PLANNED in the plan, each action through the gate, and
+ * leave in each what became of it. Takes the deployment's lock: ERROR_BUSY if
+ * another run holds it. Waits for long operations as the options say. Returns
+ * 0 also when actions failed.
+ */
+int run_apply(struct run *run, const struct observed *observed, struct plan *plan, struct error *err);
+
+/*
+ * Put the resources as they are seen now (after run_apply() and another
+ * run_observe() and run_plan()) beside the actions that were taken: the plan
+ * that an apply reports. Actions that are still planned in `now`, and were not
+ * in `taken`, are added as they stand.
+ */
+struct plan *run_merge(struct run *run, const struct plan *taken, const struct plan *now);
+
+/* The account and region that were used; NULL before they are known. */
+const char *run_account(const struct run *run);
+const char *run_region(const struct run *run);
+
+/* Mutating calls that were sent to AWS by this run. */
+uint64_t run_mutations(const struct run *run);
+
+#endif
