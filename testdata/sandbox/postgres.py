@@ -273,8 +273,14 @@ def _ensure_role(session: psycopg.Connection, role: str, attributes: str) -> Non
 
 
 def _as_server_user(dies_with_us: bool = False) -> list[str]:
-    """What to put before a command: PostgreSQL refuses to run as root."""
-    prefix = ["--reuid=postgres", "--regid=postgres", "--init-groups"] if os.geteuid() == 0 else []
+    """What to put before a command: PostgreSQL refuses to run as root.
+
+    The state directory is root's then, and may stand where nobody else can enter.
+    """
+    prefix = []
+    if os.geteuid() == 0:
+        prefix = ["--reuid=postgres", "--regid=postgres", "--init-groups",
+                  "--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
     if dies_with_us:
         prefix.append("--pdeathsig=INT")
     return ["setpriv", *prefix, "--"] if prefix else []

@@ -23,6 +23,7 @@ STACK = "BedrockChatStack"
 CLUSTER = "bedrock-chat"
 # Where the old cluster stands once CloudFormation has replaced it.
 OLD_CLUSTER = "bedrock-chat-v0"
+# Of the names of exports, not of the outputs' keys.
 _PREFIX = "BedrockClaudeChat"
 _SECURITY_GROUP = "sg-0be5d0c4c4a7d8f31"
 _TABLE = "BedrockChatStack-DatabaseConversationTable2F7F6F3D-1LQ0W5VX3KQ2N"
@@ -142,30 +143,31 @@ def _seed_secret(deployment: Deployment, cluster: Any, rotated: bool) -> str:
 
 def _seed_stacks(deployment: Deployment, bots: list[Bot], pool: str) -> None:
     cloudformation = deployment.world.service("cloudformation")
-    outputs = _outputs(deployment, pool)
-    exports = {key: f"{_PREFIX}{key.removeprefix(_PREFIX)}" for key in outputs if key.startswith(_PREFIX)}
+    exported = _exported(deployment)
+    exports = {key: key if key == "PublishedApiWebAclArn" else f"{_PREFIX}{key}" for key in exported}
+    outputs = exported | {
+        "AuthUserPoolIdC0605E59": pool, "AuthUserPoolClientId8216BF9A": "5k3q1v2m8t7c6b4n9x0z",
+        "DocumentBucketName": "bedrockchatstack-documents", "FrontendURL": "https://d111111abcdef8.cloudfront.net"}
     cloudformation.seed_stack(STACK, outputs, _resources(deployment, pool), exports)
-    imported = [f"{_PREFIX}{name}" for name in ("DbConfigHostname", "DbConfigPort", "DbConfigSecretArn",
-                                               "DbSecurityGroupId")]
     for bot in bots:
         if bot.published:
-            cloudformation.seed_stack(bot.stack, _api_outputs(bot), [], None, imports=imported)
+            # A published API uses everything that the application's stack exports.
+            cloudformation.seed_stack(bot.stack, _api_outputs(bot), [], None, imports=list(exports.values()))
 
 
-def _outputs(deployment: Deployment, pool: str) -> dict[str, str]:
+def _exported(deployment: Deployment) -> dict[str, str]:
     summary, region = deployment.summary, deployment.world.settings.region
-    exported = {
+    account = deployment.world.settings.account
+    return {
+        "PublishedApiWebAclArn": f"arn:aws:wafv2:{region}:{account}:regional/webacl/WebAclForPublishedApi/1f0c",
         "VpcId": "vpc-0a1b2c3d4e5f60718", "AvailabilityZone0": f"{region}a", "AvailabilityZone1": f"{region}b",
         "PublicSubnetId0": "subnet-0aa11bb22cc33dd40", "PublicSubnetId1": "subnet-0aa11bb22cc33dd41",
         "PrivateSubnetId0": "subnet-0aa11bb22cc33dd42", "PrivateSubnetId1": "subnet-0aa11bb22cc33dd43",
         "DbConfigSecretArn": summary["secret"], "DbConfigHostname": summary["host"],
         "DbConfigPort": str(summary["port"]), "ConversationTableName": _TABLE,
-        "TableAccessRoleArn": f"arn:aws:iam::{deployment.world.settings.account}:role/{STACK}-TableAccessRole",
+        "TableAccessRoleArn": f"arn:aws:iam::{account}:role/{STACK}-TableAccessRole",
         "DbSecurityGroupId": _SECURITY_GROUP, "LargeMessageBucketName": "bedrockchatstack-largemessages",
     }
-    return {f"{_PREFIX}{name}": value for name, value in exported.items()} | {
-        "AuthUserPoolIdC0605E59": pool, "AuthUserPoolClientId8216BF9A": "5k3q1v2m8t7c6b4n9x0z",
-        "DocumentBucketName": "bedrockchatstack-documents", "FrontendURL": "https://d111111abcdef8.cloudfront.net"}
 
 
 def _resources(deployment: Deployment, pool: str) -> list[dict[str, str]]:
@@ -185,5 +187,5 @@ def _resources(deployment: Deployment, pool: str) -> list[dict[str, str]]:
 
 
 def _api_outputs(bot: Bot) -> dict[str, str]:
-    return {"ApiId": f"a{bot.bot_id[-9:].lower()}", "ApiName": bot.bot_id, "DeploymentStage": "api",
-            "ApiUsagePlanId": f"p{bot.bot_id[-5:].lower()}", "AllowedOrigins": '["*"]'}
+    return {"ApiId": f"a{bot.bot_id[-9:].lower()}", "ApiName": bot.stack, "DeploymentStage": "api",
+            "ApiUsagePlanId": f"p{bot.bot_id[-5:].lower()}", "AllowedOrigins": "*"}

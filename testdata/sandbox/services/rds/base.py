@@ -8,7 +8,6 @@ the service's lock puts the result in place.
 
 from __future__ import annotations
 
-import os
 import shutil
 import threading
 import time
@@ -63,9 +62,6 @@ class RdsBase(Service):
         settings = self.world.settings
         settings.state_dir.mkdir(parents=True, exist_ok=True)
         self._authority = Authority(settings.tls_dir)
-        if os.geteuid() == 0:
-            # The servers run as another user, who has to come this way.
-            settings.state_dir.chmod(0o711)
         for directory in (self.storage, self.copies, self.logs):
             postgres.end_orphans(directory)
             shutil.rmtree(directory, ignore_errors=True)
