@@ -262,7 +262,7 @@ def check_reachable(directory: Path) -> None:
     """Says so now if the user who runs the servers cannot enter the state directory."""
     if not _as_server_user():
         return
-    if subprocess.run([*_as_server_user(), "test", "-x", str(directory)], check=False).returncode != 0:
+    if subprocess.run([*_as_server_user(), "test", "-d", f"{directory}/."], check=False).returncode != 0:
         raise PostgresError(f"the user postgres cannot enter {directory}: choose another --state directory")
 
 
