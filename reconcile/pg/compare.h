@@ -45,4 +45,12 @@ struct pg_comparison { /* every bot of either side, sorted by name */
 int pg_compare(const struct pg_side *source, const struct pg_side *target, struct arena *arena,
                struct pg_comparison *comparison, struct error *err);
 
+/*
+ * The same without ids: target_only stays 0. Digests are had only for the bots
+ * of `only` (sorted; NULL: all); what the others are equal to is not known, and
+ * `equal` says false.
+ */
+int pg_compare_rows(const struct pg_side *source, const struct pg_side *target, const struct pg_bots *only,
+                    struct arena *arena, struct pg_comparison *comparison, struct error *err);
+
 #endif

@@ -1,0 +1,3 @@
+BEGIN;
+DELETE FROM {table} WHERE {bots};
+COPY {table} (botid, id, content, source, embedding) FROM STDIN (FORMAT {format})
