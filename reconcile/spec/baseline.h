@@ -19,9 +19,9 @@
 #define BASELINE_FILE_MAX ((size_t)16 * 1024 * 1024)
 
 struct desired_baseline_bot {
-	const char *id;     /* DESIRED_BOT_ID_LENGTH letters and digits */
+	const char *id;     /* as pg/digest.h names bots: at most DESIRED_BOT_ID_LENGTH characters */
 	int64_t rows;       /* 0 or more */
-	const char *digest; /* lower-case hex, 32 to 64 characters, as the digest version says */
+	const char *digest; /* 32 lower-case hexadecimal digits */
 };
 
 struct desired_baseline {

@@ -95,7 +95,7 @@ enum desired_allow {
 	DESIRED_ALLOW_SIGN_OUT_USERS = 1 << 7,
 };
 
-#define DESIRED_BOT_ID_LENGTH 26    /* CHAR(26) in the application's table */
+#define DESIRED_BOT_ID_LENGTH 26    /* characters at most: CHAR(26) in the application's table */
 #define DESIRED_LISTS_AUTO 0        /* vectors.index.lists: from the row count */
 #define DESIRED_STREAMS_AUTO 0      /* vectors.restore.streams: from the machine and the rows */
 #define DESIRED_PERCENT_WHOLE 10000 /* 100 %, in hundredths of a percent */
@@ -161,7 +161,7 @@ struct desired_index {
 };
 
 struct desired_count {
-	const char *bot; /* DESIRED_BOT_ID_LENGTH characters */
+	const char *bot; /* as pg/digest.h names bots */
 	int64_t rows;
 };
 
@@ -186,7 +186,7 @@ struct desired_restore {
 	bool present; /* false: rows are compared, never moved */
 	enum desired_restore_method method;
 	struct desired_source from;
-	int64_t streams; /* DESIRED_STREAMS_AUTO, or 1 to 32 */
+	int64_t streams; /* DESIRED_STREAMS_AUTO, or 1 to 16 */
 };
 
 struct desired_vectors {
@@ -208,6 +208,7 @@ struct desired_member {
 	const char *text; /* as it is written in the spec, for reports */
 	const char *file; /* where it is written */
 	int64_t line;     /* in that file, from 1 */
+	int64_t column;   /* in that line, from 1 */
 };
 
 struct desired_group {
@@ -240,9 +241,11 @@ struct desired_limits {
 struct desired_metadata {
 	bool present;
 	const char *name;
+	int64_t line, column; /* of the name in the file, from 1 */
 };
 
 struct desired {
+	bool present;                        /* true: the members below are those of the document's section `spec` */
 	const char *file;                    /* as given on the command line or found in the directory; "-" */
 	int64_t line;                        /* where the document starts in the file, from 1 */
 	char sha256[DIGEST_SHA256_HEX_SIZE]; /* of the whole file's text */

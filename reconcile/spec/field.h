@@ -24,7 +24,8 @@
 
 enum field_type {
 	FIELD_TYPE_SECTION,  /* a mapping with the keys of `fields`; a struct whose first member is `bool present` */
-	FIELD_TYPE_GROUPS,   /* a mapping of names to sections: struct desired_group *items, size_t count */
+	FIELD_TYPE_CONSTANT, /* the one word of `words`; nothing is stored */
+	FIELD_TYPE_MAP,      /* a mapping of names to sections: structs, their first member `const char *` the name */
 	FIELD_TYPE_STRING,   /* const char * */
 	FIELD_TYPE_PATH,     /* const char *: a file in the spec's directory tree */
 	FIELD_TYPE_BOOL,     /* bool */
@@ -39,9 +40,6 @@ enum field_type {
 	FIELD_TYPE_MEMBERS,  /* a list of members: struct desired_member *items, size_t count */
 };
 
-/* What a string must look like, beyond not being empty. NULL if it is fine, else what is wrong with it. */
-typedef const char *field_check(const char *text);
-
 struct field_word {
 	const char *word; /* NULL ends the list */
 	const char *text;
@@ -52,20 +50,21 @@ struct field {
 	const char *key; /* NULL ends the table */
 	enum field_type type;
 	bool required;
+	bool one_key;                   /* SECTION: just one of its keys is given */
 	size_t offset;                  /* in the struct of the table that the field stands in */
-	size_t count_offset;            /* GROUPS, COUNTS, MEMBERS */
-	size_t item_size;               /* GROUPS */
-	const struct field *fields;     /* SECTION, GROUPS */
-	const struct field_word *words; /* WORD, WORDS */
-	int64_t least, most;            /* bounds: of numbers, of the length of strings, of the count of entries */
-	const char *fallback;           /* the default as it would be written; NULL: none */
-	const char *fallback_text;      /* the default in words, where it is not a fixed value */
-	const char *example;            /* one line of YAML: the value */
-	const char *pattern;            /* the shape of a string for the JSON Schema, as `check` has it */
-	field_check *check;             /* STRING */
-	const char *allow;              /* the word of `allow` that actions for this field may need */
-	const char *text;               /* for the operator */
-	const char *pending;            /* NULL, or what to use instead */
+	size_t count_offset;            /* MAP, COUNTS, MEMBERS */
+	size_t item_size;               /* MAP: of one struct */
+	const struct field *fields;     /* SECTION; MAP and MEMBERS: of each */
+	const struct field_word *words; /* WORD, WORDS, CONSTANT */
+	int64_t least, most;            /* bounds of a number; of texts, the most characters */
+	const char *pattern;       /* STRING; COUNTS and MAP: of the keys. A regex that POSIX and ECMA read alike */
+	const char *shape;         /* the pattern in words, after "must be" */
+	const char *fallback;      /* the default as it would be written; NULL: none */
+	const char *fallback_text; /* what holds by default where that is not one fixed value */
+	const char *example;       /* the value, as it would be written */
+	const char *allow;         /* the words of `allow` that actions for this field may need */
+	const char *text;          /* for the operator */
+	const char *pending;       /* NULL, or what to use instead. BOOL: only `true` is pending */
 };
 
 /* The document: apiVersion, kind, metadata, spec. */

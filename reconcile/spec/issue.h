@@ -30,7 +30,7 @@ struct spec_issues {
 void spec_issue_add(struct arena *arena, struct spec_issues *issues, struct spec_issue at, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* By file in the order of first appearance, then by line, column, path and message. */
+/* By file, then by line, column, path and message. */
 void spec_issues_sort(struct spec_issues *issues);
 
 /* A line each: "file:line:column: path: message", without the parts that are not known. */

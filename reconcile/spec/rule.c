@@ -1,0 +1,214 @@
+#include "spec/rule.h"
+#include "spec/scalar.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+struct rules {
+	struct reader *reader;
+	const struct tree_node *root;
+	size_t first, end; /* the issues of reading, which the rules' own are not to be confused with */
+};
+
+/* The node at a dotted path, or the nearest one above it. No key of the paths asked for has a dot. */
+static const struct tree_node *nearest(const struct tree_node *node, const char *path)
+{
+	char key[64];
+
+	while (*path != '\0') {
+		size_t length = strcspn(path, ".");
+		const struct tree_node *next;
+
+		if (length >= sizeof(key))
+			return node;
+		memcpy(key, path, length);
+		key[length] = '\0';
+		next = tree_get(node, key);
+		if (next == NULL)
+			return node;
+		node = next;
+		path += length + (path[length] == '.');
+	}
+	return node;
+}
+
+/* Whether reading found something wrong at a path or below it. */
+static bool is_spoilt(const struct rules *rules, const char *path)
+{
+	size_t i, length = strlen(path);
+
+	for (i = rules->first; i < rules->end; i++) {
+		const char *other = rules->reader->issues->items[i].path;
+
+		if (strncmp(other, path, length) == 0 && strchr(".[", other[length]) != NULL)
+			return true;
+	}
+	return false;
+}
+
+static bool is_written(const struct rules *rules, const char *path)
+{
+	const char *dot = strrchr(path, '.');
+	char parent[256];
+
+	if (dot == NULL || (size_t)(dot - path) >= sizeof(parent))
+		return false;
+	memcpy(parent, path, (size_t)(dot - path));
+	parent[dot - path] = '\0';
+	return tree_get(nearest(rules->root, parent), dot + 1) != NULL;
+}
+
+static void broken(const struct rules *rules, const char *path, const char *message)
+{
+	struct spec_issue at = read_place(rules->reader, nearest(rules->root, path), path);
+
+	spec_issue_add(rules->reader->arena, rules->reader->issues, at, "%s", message);
+}
+
+static void check_cluster(const struct rules *rules, const struct desired *desired)
+{
+	const struct desired_cluster *cluster = &desired->cluster;
+
+	if (!cluster->present || is_spoilt(rules, "spec.cluster"))
+		return;
+	if (is_written(rules, "spec.cluster.encrypted") && !cluster->encrypted)
+		broken(rules, "spec.cluster.encrypted",
+		       "must be true: trueup never decrypts; to leave the encryption alone, leave it out");
+	else if (cluster->kms_key != NULL && !cluster->encrypted)
+		broken(rules, "spec.cluster.kmsKey", "needs `encrypted: true` beside it");
+	if (cluster->replace == DESIRED_REPLACE_RESTORE && !is_written(rules, "spec.cluster.encrypted"))
+		broken(rules, "spec.cluster.replace",
+		       "needs `encrypted: true` beside it, or there is nothing to replace for");
+	if (cluster->identifier == NULL && desired->aws.stack == NULL && !is_spoilt(rules, "spec.aws"))
+		broken(rules, "spec.cluster", "names no cluster: set identifier, or spec.aws.stack to find it by");
+}
+
+static void check_connect(const struct rules *rules, const struct desired_connect *connect, const char *path)
+{
+	struct arena *arena = rules->reader->arena;
+	struct in6_addr address;
+
+	if (!connect->present || is_spoilt(rules, path))
+		return;
+	if (connect->hostaddr != NULL && inet_pton(AF_INET, connect->hostaddr, &address) != 1 &&
+	    inet_pton(AF_INET6, connect->hostaddr, &address) != 1)
+		broken(rules, arena_printf(arena, "%s.hostaddr", path),
+		       "must be an IPv4 or IPv6 address; a name goes into host");
+	if (connect->auth == DESIRED_AUTH_IAM && connect->user == NULL)
+		broken(rules, path, "needs user with `auth: iam`: a token is signed for one");
+	if (connect->auth == DESIRED_AUTH_IAM && connect->secret != NULL)
+		broken(rules, arena_printf(arena, "%s.secret", path),
+		       "has no use with `auth: iam`; leave one of them out");
+	if (connect->auth == DESIRED_AUTH_IAM && connect->sslmode < DESIRED_SSLMODE_REQUIRE)
+		broken(
+		    rules, arena_printf(arena, "%s.sslmode", path),
+		    "must be require, verify-ca or verify-full with `auth: iam`: a token may not travel in the clear");
+	if (connect->sslrootcert != NULL && connect->sslmode < DESIRED_SSLMODE_REQUIRE)
+		broken(rules, arena_printf(arena, "%s.sslrootcert", path),
+		       "has no use with this sslmode, which checks no certificate");
+}
+
+static void check_counts(const struct rules *rules, const struct desired_vectors *vectors)
+{
+	const struct desired_counts *counts = &vectors->counts;
+	bool inline_bots = counts->from == DESIRED_COUNTS_INLINE, baseline = counts->from == DESIRED_COUNTS_BASELINE;
+
+	if (!counts->present || is_spoilt(rules, "spec.vectors.counts"))
+		return;
+	if (baseline && counts->file == NULL)
+		broken(rules, "spec.vectors.counts",
+		       "needs file with `from: baseline`, such as `file: baselines/production.yaml`");
+	if (!baseline && counts->file != NULL)
+		broken(rules, "spec.vectors.counts.file", "is only for `from: baseline`");
+	if (inline_bots && !is_written(rules, "spec.vectors.counts.bots"))
+		broken(rules, "spec.vectors.counts", "needs bots with `from: inline`, the rows of each by its id");
+	if (!inline_bots && is_written(rules, "spec.vectors.counts.bots"))
+		broken(rules, "spec.vectors.counts.bots", "is only for `from: inline`");
+	if (counts->from == DESIRED_COUNTS_SOURCE && !vectors->restore.from.present &&
+	    !is_spoilt(rules, "spec.vectors.restore"))
+		broken(rules, "spec.vectors.counts.from", "needs spec.vectors.restore.from, which is the source");
+}
+
+static void check_restore(const struct rules *rules, const struct desired *desired)
+{
+	const struct desired_restore *restore = &desired->vectors.restore;
+	const struct desired_source *from = &restore->from;
+
+	if (!restore->present || is_spoilt(rules, "spec.vectors.restore"))
+		return;
+	if (restore->method == DESIRED_RESTORE_COPY && !from->present)
+		broken(rules, "spec.vectors.restore",
+		       "needs from with `method: copy`, such as `from: {cluster: old-cluster}`");
+	if (from->cluster != NULL && desired->cluster.identifier != NULL &&
+	    strcmp(from->cluster, desired->cluster.identifier) == 0)
+		broken(rules, "spec.vectors.restore.from.cluster",
+		       "is the deployment's own cluster: source and target are one");
+	if (from->connect.present && from->connect.host == NULL && from->connect.hostaddr == NULL)
+		broken(rules, "spec.vectors.restore.from.connect", "needs host: no cluster supplies it here");
+	if (from->connect.present && from->connect.auth == DESIRED_AUTH_SECRET && from->connect.secret == NULL &&
+	    from->connect.user == NULL)
+		broken(rules, "spec.vectors.restore.from.connect",
+		       "needs secret, or user with a password that libpq finds: nothing supplies them here");
+}
+
+static void check_vectors(const struct rules *rules, const struct desired *desired)
+{
+	const struct desired_vectors *vectors = &desired->vectors;
+	bool named = desired->cluster.identifier != NULL || desired->aws.stack != NULL ||
+	             vectors->connect.host != NULL || vectors->connect.hostaddr != NULL;
+
+	if (!vectors->present)
+		return;
+	check_connect(rules, &vectors->connect, "spec.vectors.connect");
+	check_connect(rules, &vectors->restore.from.connect, "spec.vectors.restore.from.connect");
+	check_counts(rules, vectors);
+	check_restore(rules, desired);
+	if (!named && !is_spoilt(rules, "spec.vectors.connect") && !is_spoilt(rules, "spec.cluster") &&
+	    !is_spoilt(rules, "spec.aws"))
+		broken(rules, "spec.vectors",
+		       "names no database: set connect.host, spec.cluster.identifier, or spec.aws.stack to find it by");
+}
+
+static void check_users(const struct rules *rules, const struct desired *desired)
+{
+	const struct desired_users *users = &desired->users;
+	struct arena *arena = rules->reader->arena;
+	size_t i;
+
+	if (!users->present)
+		return;
+	if (users->pool == NULL && desired->aws.stack == NULL && !is_spoilt(rules, "spec.aws") &&
+	    !is_spoilt(rules, "spec.users.pool"))
+		broken(rules, "spec.users", "names no user pool: set pool, or spec.aws.stack to find it by");
+	for (i = 0; i < users->group_count; i++) {
+		const struct desired_group *group = &users->groups[i];
+		const char *path = read_path(rules->reader, "spec.users.groups", group->name);
+		const struct tree_node *node = tree_get(nearest(rules->root, "spec.users.groups"), group->name);
+		bool listed = tree_get(node, "members") != NULL || tree_get(node, "membersFrom") != NULL;
+
+		if (group->exclusive && !listed && !is_spoilt(rules, path))
+			spec_issue_add(arena, rules->reader->issues, read_place(rules->reader, node, path),
+			               "needs members or membersFrom with `exclusive: true`; for an empty group write "
+			               "`members: []`");
+	}
+}
+
+static void set_source_kind(struct desired_source *source)
+{
+	if (source->snapshot != NULL)
+		source->kind = DESIRED_SOURCE_SNAPSHOT;
+	else if (source->cluster != NULL)
+		source->kind = DESIRED_SOURCE_CLUSTER;
+	else if (source->connect.present)
+		source->kind = DESIRED_SOURCE_CONNECT;
+}
+
+void rule_check_all(struct reader *reader, const struct tree_node *root, size_t first, struct desired *desired)
+{
+	struct rules rules = {.reader = reader, .root = root, .first = first, .end = reader->issues->count};
+
+	set_source_kind(&desired->vectors.restore.from);
+	check_cluster(&rules, desired);
+	check_vectors(&rules, desired);
+	check_users(&rules, desired);
+}
