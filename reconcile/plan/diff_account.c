@@ -10,7 +10,7 @@ void plan_diff_account(const struct plan_input *input, struct plan *plan)
 	struct plan_difference difference = {"account", CHANGE_REPLACE, wanted, observed->account};
 	struct plan_resource *resource;
 
-	if (observed->head.status == OBSERVED_SKIPPED)
+	if (plan_is_left_out(&observed->head))
 		return;
 	if (observed->head.status == OBSERVED_UNKNOWN) {
 		plan_add_unseen(plan, "account", wanted != NULL ? wanted : "credentials", &observed->head);

@@ -339,9 +339,9 @@ void plan_diff_cluster(const struct plan_input *input, struct plan *plan)
 	const struct observed_cluster *seen = &input->observed->cluster;
 	const char *name = seen->identifier != NULL ? seen->identifier : input->desired->cluster.identifier;
 
-	if (!input->desired->cluster.present || seen->head.status == OBSERVED_SKIPPED)
+	if (!input->desired->cluster.present || plan_is_left_out(&seen->head))
 		return;
-	if (seen->head.status == OBSERVED_UNKNOWN) {
+	if (seen->head.status != OBSERVED_SEEN) {
 		plan_add_unseen(plan, KIND, name != NULL ? name : "(of the stack)", &seen->head);
 		return;
 	}

@@ -205,7 +205,7 @@ void plan_diff_users(const struct plan_input *input, struct plan *plan)
 	const struct observed_users *seen = &input->observed->users;
 	size_t i;
 
-	if (!desired->present || seen->head.status == OBSERVED_SKIPPED)
+	if (!desired->present || plan_is_left_out(&seen->head))
 		return;
 	for (i = 0; i < desired->group_count; i++) {
 		const char *name = desired->groups[i].name;

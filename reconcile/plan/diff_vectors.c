@@ -452,11 +452,10 @@ void plan_diff_vectors(const struct plan_input *input, struct plan *plan)
 	const struct observed_vectors *seen = &input->observed->vectors;
 	struct vectors_diff diff = {.input = input, .plan = plan, .desired = &input->desired->vectors, .seen = seen};
 
-	if (!diff.desired->present)
+	if (!diff.desired->present || plan_is_left_out(&seen->head))
 		return;
 	if (seen->head.status != OBSERVED_SEEN) {
-		if (seen->head.status == OBSERVED_UNKNOWN || seen->head.reason != NULL)
-			plan_add_unseen(plan, KIND, diff.desired->table, &seen->head);
+		plan_add_unseen(plan, KIND, diff.desired->table, &seen->head);
 		return;
 	}
 	diff.resource = plan_add_resource(plan, KIND, diff.desired->table);

@@ -78,6 +78,11 @@ struct plan_resource *plan_add_resource(struct plan *plan, const char *kind, con
 	return resource;
 }
 
+bool plan_is_left_out(const struct observed_head *head)
+{
+	return head->status == OBSERVED_SKIPPED && head->reason == NULL;
+}
+
 void plan_add_unseen(struct plan *plan, const char *kind, const char *name, const struct observed_head *head)
 {
 	struct plan_resource *resource = plan_add_resource(plan, kind, name);

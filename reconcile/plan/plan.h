@@ -122,6 +122,9 @@ struct plan *plan_make(struct arena *arena, plan_diff *const *diffs, const struc
 
 struct plan_resource *plan_add_resource(struct plan *plan, const char *kind, const char *name);
 
+/* Whether the part was not to be looked at: the spec does not name it, or --only leaves it out. */
+bool plan_is_left_out(const struct observed_head *head);
+
 /* A resource that was not seen: UNKNOWN, or SKIPPED on purpose, with the head's reason and missing permission. */
 void plan_add_unseen(struct plan *plan, const char *kind, const char *name, const struct observed_head *head);
 

@@ -1,0 +1,152 @@
+#include "run/observe.h"
+#include "base/clock.h"
+#include "kinds/kind.h"
+#include "kinds/stack.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#define KINDS_MAX 16
+
+/* One thread's work. It writes only its kind's part of observed, and shares nothing else that changes. */
+struct observer {
+	const struct kind *kind;
+	struct kind_context context;
+	struct observed *observed;
+	pthread_t thread;
+	bool started;
+};
+
+bool observe_is_selected(const struct run_options *options, const char *kind)
+{
+	size_t i;
+
+	if (options->only_count == 0)
+		return true;
+	for (i = 0; i < options->only_count; i++)
+		if (strcmp(options->only[i].kind, kind) == 0)
+			return true;
+	return false;
+}
+
+static int open_client(const struct observe *observe, struct aws **aws, struct error *err)
+{
+	const struct desired_aws *desired = &observe->desired->aws;
+	struct aws_settings settings = {
+	    .region = desired->region,
+	    .assume_role_arn = desired->assume_role.arn,
+	    .external_id = desired->assume_role.external_id,
+	    .writes = false,
+	    .stop = observe->options->stop,
+	};
+
+	return aws_new(&settings, aws, err);
+}
+
+static struct kind_context new_context(struct observe *observe, const struct observed_stack *stack, struct aws *aws)
+{
+	return (struct kind_context){
+	    .arena = observe->arenas[observe->arena_count++] = arena_new(),
+	    .desired = observe->desired,
+	    .stack = stack,
+	    .aws = aws,
+	    .digests = observe->options->digests,
+	    .stop = observe->options->stop,
+	};
+}
+
+void observe_skip(const struct desired *desired, struct observed *observed, const char *reason)
+{
+	struct observed_head skipped = {.status = OBSERVED_SKIPPED, .reason = reason};
+
+	if (desired->cluster.present)
+		observed->cluster.head = skipped;
+	if (desired->vectors.present)
+		observed->vectors.head = skipped;
+	if (desired->users.present)
+		observed->users.head = skipped;
+}
+
+static void *observe_kind(void *argument)
+{
+	struct observer *observer = argument;
+
+	observer->kind->observe(&observer->context, observer->observed);
+	return NULL;
+}
+
+/* Opens a client for the kind and starts its thread; without a thread, it is observed here. */
+static int start_observer(struct observe *observe, struct observer *observer, const struct kind *kind,
+                          struct observed *observed, struct error *err)
+{
+	struct aws *aws;
+
+	if (open_client(observe, &aws, err) != 0)
+		return -1;
+	observer->kind = kind;
+	observer->observed = observed;
+	observer->context = new_context(observe, &observed->stack, aws);
+	observer->started = pthread_create(&observer->thread, NULL, observe_kind, observer) == 0;
+	if (!observer->started)
+		observe_kind(observer);
+	return 0;
+}
+
+static int observe_kinds(struct observe *observe, struct observed *observed, struct error *err)
+{
+	struct observer observers[KINDS_MAX] = {0};
+	size_t i, count = 0;
+	int rc = 0;
+
+	for (i = 0; rc == 0 && kinds[i] != NULL; i++) {
+		const struct kind *kind = kinds[i];
+
+		if (strcmp(kind->name, "account") == 0 || !kind->is_wanted(observe->desired) ||
+		    !observe_is_selected(observe->options, kind->name))
+			continue;
+		rc = start_observer(observe, &observers[count], kind, observed, err);
+		count += rc == 0;
+	}
+	for (i = 0; i < count; i++) {
+		if (observers[i].started)
+			pthread_join(observers[i].thread, NULL);
+		aws_free(observers[i].context.aws);
+	}
+	return rc;
+}
+
+/* Under another account nothing else is looked at, and without an account nobody knows whose things these are. */
+static bool account_stops(const struct observe *observe, const struct observed *observed, const char **reason)
+{
+	const char *wanted = observe->desired->aws.account;
+
+	if (observed->account.head.status != OBSERVED_SEEN) {
+		*reason = "not looked at: the account could not be seen";
+		return true;
+	}
+	*reason = "not looked at: the credentials are of another account";
+	return wanted != NULL && strcmp(wanted, observed->account.account) != 0;
+}
+
+int observe_world(struct observe *observe, struct observed *observed, struct error *err)
+{
+	struct kind_context context;
+	const char *reason;
+	struct aws *aws;
+	int rc = 0;
+
+	if (open_client(observe, &aws, err) != 0)
+		return -1;
+	snprintf(observe->region, sizeof(observe->region), "%s", aws_region(aws));
+	context = new_context(observe, &observed->stack, aws);
+	kind_find("account")->observe(&context, observed);
+	if (account_stops(observe, observed, &reason)) {
+		observe_skip(observe->desired, observed, reason);
+	} else {
+		stack_observe(&context, &observed->stack);
+		rc = observe_kinds(observe, observed, err);
+	}
+	aws_free(aws);
+	return rc;
+}

@@ -1,0 +1,243 @@
+#include "run/run.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "kinds/kind.h"
+#include "run/act.h"
+#include "run/lock.h"
+#include "run/observe.h"
+#include "spec/load.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ARENAS_MAX 16 /* of one observation: a kind each, and the first phase */
+#define OBSERVATIONS_MAX 4
+
+static const volatile bool never = false;
+
+struct run {
+	struct arena *arena;
+	const struct desired *desired;
+	struct run_options options;
+	struct arena *arenas[ARENAS_MAX * OBSERVATIONS_MAX]; /* of what was observed: see observe.h */
+	size_t arena_count;
+	const char *account;
+	const char *region;
+	uint64_t mutations;
+};
+
+struct run *run_new(const struct desired *desired, const struct run_options *options)
+{
+	struct run *run = calloc(1, sizeof(*run));
+
+	if (run == NULL)
+		abort();
+	run->arena = arena_new();
+	run->desired = desired;
+	run->options = *options;
+	if (run->options.stop == NULL)
+		run->options.stop = &never;
+	return run;
+}
+
+void run_free(struct run *run)
+{
+	size_t i;
+
+	if (run == NULL)
+		return;
+	for (i = 0; i < run->arena_count; i++)
+		arena_free(run->arenas[i]);
+	arena_free(run->arena);
+	free(run);
+}
+
+int run_observe(struct run *run, struct observed *observed, struct error *err)
+{
+	struct observe observe = {.desired = run->desired, .options = &run->options};
+	char now[CLOCK_RFC3339_SIZE];
+	int rc;
+
+	clock_format_rfc3339(time(NULL), now);
+	*observed = (struct observed){.name = run->desired->metadata.name, .at = arena_strdup(run->arena, now)};
+	if (run->desired->mode == DESIRED_MODE_PAUSED)
+		return 0;
+	if (run->arena_count + ARENAS_MAX > sizeof(run->arenas) / sizeof(run->arenas[0]))
+		abort(); /* a run observes a few times, by design */
+	observe.arenas = run->arenas + run->arena_count;
+	rc = observe_world(&observe, observed, err);
+	run->arena_count += observe.arena_count;
+	run->region = arena_strdup(run->arena, observe.region);
+	run->account = observed->account.account;
+	return rc;
+}
+
+/* Whether --only lets this resource through. */
+static bool is_selected(const struct run *run, const char *kind, const char *name)
+{
+	size_t i;
+
+	if (run->options.only_count == 0 || strcmp(kind, "account") == 0)
+		return true;
+	for (i = 0; i < run->options.only_count; i++) {
+		const struct run_only *only = &run->options.only[i];
+
+		if (strcmp(only->kind, kind) == 0 && (only->name == NULL || strcmp(only->name, name) == 0))
+			return true;
+	}
+	return false;
+}
+
+static void keep_selected(const struct run *run, struct plan *plan)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < plan->resource_count; i++)
+		if (is_selected(run, plan->resources[i]->kind, plan->resources[i]->name))
+			plan->resources[kept++] = plan->resources[i];
+	plan->resource_count = kept;
+	for (i = kept = 0; i < plan->action_count; i++)
+		if (is_selected(run, plan->actions[i]->kind, plan->actions[i]->resource))
+			plan->actions[kept++] = plan->actions[i];
+	plan->action_count = kept;
+}
+
+static void load_baseline(struct run *run, struct plan_input *input)
+{
+	const struct desired_counts *counts = &run->desired->vectors.counts;
+	struct desired_baseline *baseline;
+	struct error err;
+
+	if (!run->desired->vectors.present || !counts->present || counts->from != DESIRED_COUNTS_BASELINE)
+		return;
+	baseline = arena_alloc(run->arena, sizeof(*baseline));
+	if (spec_load_baseline(run->arena, run->desired, baseline, &err) != 0)
+		input->baseline_error = arena_strdup(run->arena, err.message);
+	else
+		input->baseline = baseline;
+}
+
+struct plan *run_plan(struct run *run, const struct observed *observed)
+{
+	struct plan_input input = {.desired = run->desired, .observed = observed};
+	struct observed paused = {.name = observed->name, .at = observed->at};
+	struct plan *plan;
+
+	if (run->account == NULL)
+		run->account = observed->account.account;
+	if (run->desired->mode == DESIRED_MODE_PAUSED) {
+		observe_skip(run->desired, &paused, "spec.mode is paused");
+		input.observed = &paused;
+	} else {
+		load_baseline(run, &input);
+	}
+	plan = plan_make(run->arena, kind_diffs, &input);
+	keep_selected(run, plan);
+	return plan;
+}
+
+static int open_writing(const struct run *run, struct aws **aws, struct error *err)
+{
+	struct aws_settings settings = {
+	    .region = run->desired->aws.region,
+	    .assume_role_arn = run->desired->aws.assume_role.arn,
+	    .external_id = run->desired->aws.assume_role.external_id,
+	    .writes = true,
+	    .stop = run->options.stop,
+	};
+
+	return aws_new(&settings, aws, err);
+}
+
+static size_t count_planned(const struct plan *plan)
+{
+	size_t i, count = 0;
+
+	for (i = 0; i < plan->action_count; i++)
+		count += plan->actions[i]->state == ACTION_PLANNED;
+	return count;
+}
+
+/* With the lock held and the journal open. */
+static int carry_out(struct run *run, const struct observed *observed, struct plan *plan, struct journal *journal,
+                     struct error *err)
+{
+	struct gate gate = {.desired = run->desired, .account = observed->account.account, .locked = true};
+	struct kind_context context = {
+	    .arena = run->arena,
+	    .desired = run->desired,
+	    .stack = &observed->stack,
+	    .writes = true,
+	    .stop = run->options.stop,
+	};
+	struct act act = {
+	    .context = &context, .plan = plan, .gate = &gate, .journal = journal, .wait = run->options.wait};
+	int rc;
+
+	if (open_writing(run, &context.aws, err) != 0)
+		return -1;
+	act.progress = progress_new(run->options.show_progress);
+	context.progress = progress_copy(act.progress);
+	rc = act_run(&act, err);
+	progress_free(act.progress);
+	run->mutations += aws_counts(context.aws).mutations;
+	aws_free(context.aws);
+	return rc;
+}
+
+int run_apply(struct run *run, const struct observed *observed, struct plan *plan, struct error *err)
+{
+	const char *directory = lock_find_directory(run->arena, run->options.state_directory);
+	const char *name = run->desired->metadata.name;
+	struct journal *journal = NULL;
+	struct lock *lock;
+	int rc;
+
+	if (count_planned(plan) == 0)
+		return 0;
+	if (lock_take(directory, name, &lock, err) != 0)
+		return -1;
+	rc = journal_open(directory, name, &journal, err);
+	if (rc == 0)
+		rc = carry_out(run, observed, plan, journal, err);
+	journal_close(journal);
+	lock_release(lock);
+	return rc;
+}
+
+struct plan *run_merge(struct run *run, const struct plan *taken, const struct plan *now)
+{
+	struct plan *merged = arena_alloc(run->arena, sizeof(*merged));
+	size_t i;
+
+	merged->arena = run->arena;
+	for (i = 0; i < now->resource_count; i++)
+		*ARENA_PUSH(run->arena, merged->resources, merged->resource_count) = now->resources[i];
+	for (i = 0; i < taken->action_count; i++) {
+		struct plan_action *action = taken->actions[i];
+
+		*ARENA_PUSH(run->arena, merged->actions, merged->action_count) = action;
+		if (plan_find_resource(merged, action->kind, action->resource) == NULL)
+			*ARENA_PUSH(run->arena, merged->resources, merged->resource_count) =
+			    plan_find_resource(taken, action->kind, action->resource);
+	}
+	for (i = 0; i < now->action_count; i++)
+		if (plan_find_action(taken, now->actions[i]->id) == NULL)
+			*ARENA_PUSH(run->arena, merged->actions, merged->action_count) = now->actions[i];
+	return merged;
+}
+
+const char *run_account(const struct run *run)
+{
+	return run->account;
+}
+
+const char *run_region(const struct run *run)
+{
+	return run->region;
+}
+
+uint64_t run_mutations(const struct run *run)
+{
+	return run->mutations;
+}
