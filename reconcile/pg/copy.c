@@ -164,6 +164,7 @@ static void bot_plan(struct copy *copy, const struct pg_difference *item)
 	bot = ARENA_PUSH(copy->arena, copy->result->bots, copy->result->bot_count);
 	bot->name = item->bot;
 	bot->rows = item->source_rows;
+	bot->target_rows = item->target_rows;
 	bot->state = item->equal || item->source_rows == 0 ? PG_COPY_EQUAL : PG_COPY_PENDING;
 	memcpy(bot->digest, item->source_digest, sizeof(bot->digest));
 }
@@ -221,6 +222,7 @@ static void batches_plan(struct copy *copy)
 		}
 		batch->count++;
 		batch->rows += bots[i].bot->rows;
+		batch->target_rows += bots[i].bot->target_rows;
 		atomic_fetch_add(&job->progress->rows_total, bots[i].bot->rows);
 	}
 	/* The streams look bots up by name. */

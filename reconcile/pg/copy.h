@@ -9,7 +9,9 @@
  *
  * A bot is replaced as a whole: DELETE, COPY and COMMIT are one transaction on
  * the target. So a copy that is killed anywhere leaves whole bots only, and
- * the next one does what is missing. Bots that only the target has are
+ * the next one does what is missing. If the target's rows of a bot are not as
+ * many as when the copy began, somebody else writes there: that transaction is
+ * not done, and an error. Bots that only the target has are
  * reported and left. Which bots may be replaced is the caller's to decide:
  * pg_compare() says what each would lose. So are the vector index (drop before,
  * build after: pg/schema.h) and pg_table_vacuum().
@@ -76,6 +78,7 @@ enum pg_copy_state {
 struct pg_copy_bot {
 	const char *name;
 	int64_t rows;                /* of the source; 0: named by the caller, not on the source, and left alone */
+	int64_t target_rows;         /* that the target had before: what was replaced */
 	char digest[PG_DIGEST_SIZE]; /* of the source; "" while pending */
 	enum pg_copy_state state;
 };

@@ -235,6 +235,27 @@ static const char *batch_condition(struct stream *stream, struct pg_session *ses
 	return pg_query_bots(session, arena, &bots);
 }
 
+/*
+ * Empty the target of these bots. If there are not the rows that the plan saw,
+ * somebody wrote there meanwhile, and what they wrote must not be lost.
+ */
+static int batch_delete(struct stream *stream, const char *sql, struct error *err)
+{
+	PGresult *result;
+	int64_t deleted;
+
+	if (pg_query(stream->target, sql, NULL, 0, &result, err) < 0)
+		return -1;
+	deleted = strtoll(PQcmdTuples(result), NULL, 10);
+	PQclear(result);
+	if (deleted != stream->batch->target_rows)
+		return error_set(err, ERROR_STATE,
+		                 "%lld rows were to be replaced, and now there are %lld: something else "
+		                 "writes there; nothing was changed",
+		                 (long long)stream->batch->target_rows, (long long)deleted);
+	return 0;
+}
+
 /* The source first: it fills the sockets while the target deletes. */
 static int batch_begin(struct stream *stream, struct arena *arena, struct error *err)
 {
@@ -250,7 +271,8 @@ static int batch_begin(struct stream *stream, struct arena *arena, struct error 
 
 	if (pg_query_run(stream->source, pg_query_fill(arena, sql_copy_read, read), err) < 0)
 		return error_context(err, "source");
-	if (pg_query_run(stream->target, pg_query_fill(arena, sql_copy_write, write), err) < 0)
+	if (batch_delete(stream, pg_query_fill(arena, sql_copy_delete, write), err) < 0 ||
+	    pg_query_run(stream->target, pg_query_fill(arena, sql_copy_write, write), err) < 0)
 		return error_context(err, "target");
 	return 0;
 }
@@ -303,8 +325,8 @@ static int batch_copy(struct stream *stream, struct error *err)
 }
 
 /*
- * What may pass is tried again, on new connections. A COMMIT whose answer was
- * lost is no danger: the batch replaces itself.
+ * What may pass is tried again, on new connections. If it was the answer to a
+ * COMMIT that was lost, the bots are there already: the next run finds them.
  */
 static int batch_insist(struct stream *stream, struct error *err)
 {

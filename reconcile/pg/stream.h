@@ -23,7 +23,8 @@ struct stream_bot {
 struct stream_batch {
 	struct stream_bot *bots; /* by name */
 	size_t count;
-	int64_t rows;
+	int64_t rows;        /* of the source */
+	int64_t target_rows; /* that are replaced */
 };
 
 struct stream_job {
