@@ -147,6 +147,10 @@ class CloudFormation(Service):
         timer.daemon = True
         timer.start()
 
+    def control_stack(self, args: dict[str, Any]) -> dict[str, Any]:
+        """Makes a stack, with what seed_stack takes."""
+        return {"id": self.seed_stack(**args)}
+
     def control_protect(self, args: dict[str, Any]) -> dict[str, Any]:
         self._find(args["stack"]).protected = bool(args["on"])
         return {}

@@ -183,6 +183,15 @@ class SecretsManager(Service):
         secret.deleted = None
         return {"ARN": secret.arn, "Name": secret.name}
 
+    def control_rotation(self, args: dict[str, Any]) -> dict[str, Any]:
+        """Registers a rotation function that changes no more than the text, or fails: name, fail."""
+        def rotate(text: str) -> str:
+            if args.get("fail"):
+                raise RuntimeError("this rotation function was made to fail")
+            return f"{text} (rotated)"
+
+        return {"arn": self.seed_rotation(args["name"], rotate)}
+
     def _rotate(self, secret: Secret, version_id: str, current: str | None) -> None:
         """The Lambda's work: make the new value true, then current."""
         function = self._functions[secret.rotation_arn or ""]
