@@ -128,7 +128,7 @@ int rds_create_snapshot(struct aws *aws, struct arena *arena, const char *identi
 int rds_delete_snapshot(struct aws *aws, struct arena *arena, const char *identifier, struct error *err);
 
 /*
- * A cluster from a snapshot. What is NULL or 0 is not sent, and AWS's default
+ * A cluster from a snapshot. Text that is NULL and numbers that are 0 are not sent, and AWS's default
  * holds; only identifier, snapshot and engine must be there. Give kms_key_id
  * always: without it the restored cluster may stay unencrypted. The cluster
  * has no instance: once it is available, create one.

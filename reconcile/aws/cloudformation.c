@@ -1,0 +1,181 @@
+#include "aws/cloudformation.h"
+#include "aws/form.h"
+#include "aws/service.h"
+
+#include <string.h>
+
+static void read_stack(struct arena *arena, const struct xml_node *node, struct cloudformation_stack *stack)
+{
+	*stack = (struct cloudformation_stack){
+	    .name = service_text(node, "StackName"),
+	    .id = service_text(node, "StackId"),
+	    .status = service_text(node, "StackStatus"),
+	    .status_reason = service_text(node, "StackStatusReason"),
+	    .created = service_time(node, "CreationTime"),
+	};
+	for (node = xml_child(node, "Outputs/member"); node != NULL; node = xml_next(node))
+		*ARENA_PUSH(arena, stack->outputs, stack->output_count) = (struct cloudformation_output){
+		    .key = xml_text(node, "OutputKey"),
+		    .value = xml_text(node, "OutputValue"),
+		    .export_name = service_text(node, "ExportName"),
+		};
+}
+
+int cloudformation_describe_stack(struct aws *aws, struct arena *arena, const char *name,
+                                  struct cloudformation_stack *stack, struct error *err)
+{
+	struct buf form = {0};
+	const struct xml_node *result, *node;
+
+	form_add(&form, "StackName", name);
+	if (service_call_form(aws, arena, AWS_CLOUDFORMATION_DESCRIBE_STACKS, &form, &result, err) != 0)
+		return -1;
+	node = xml_child(result, "Stacks/member");
+	if (node == NULL)
+		return error_set(err, ERROR_NOT_FOUND, "CloudFormation DescribeStacks: there is no stack %s", name);
+	read_stack(arena, node, stack);
+	return 0;
+}
+
+/* One list of CloudFormation's: what is asked, and which elements are wanted. */
+struct listing {
+	enum aws_operation operation;
+	const char *elements;  /* "StackSummaries/member" */
+	const char *parameter; /* NULL: none */
+	const char *value;
+};
+
+static int list_nodes(struct aws *aws, struct arena *arena, const struct listing *listing,
+                      const struct xml_node ***nodes, size_t *count, struct error *err)
+{
+	struct service_pages pages = {0};
+	int more;
+
+	*nodes = NULL;
+	*count = 0;
+	do {
+		struct buf form = {0};
+		const struct xml_node *result, *node;
+
+		if (listing->parameter != NULL)
+			form_add(&form, listing->parameter, listing->value);
+		form_add(&form, "NextToken", pages.token);
+		if (service_call_form(aws, arena, listing->operation, &form, &result, err) != 0)
+			return -1;
+		for (node = xml_child(result, listing->elements); node != NULL; node = xml_next(node))
+			*ARENA_PUSH(arena, *nodes, *count) = node;
+		more = service_next_page(&pages, arena, xml_text(result, "NextToken"), err);
+	} while (more > 0);
+	return more;
+}
+
+int cloudformation_list_stacks(struct aws *aws, struct arena *arena, struct cloudformation_stacks *stacks,
+                               struct error *err)
+{
+	struct listing listing = {.operation = AWS_CLOUDFORMATION_LIST_STACKS, .elements = "StackSummaries/member"};
+	const struct xml_node **nodes;
+	size_t count;
+
+	if (list_nodes(aws, arena, &listing, &nodes, &count, err) != 0)
+		return -1;
+	*stacks = (struct cloudformation_stacks){0};
+	for (size_t i = 0; i < count; i++) {
+		const char *status = xml_text(nodes[i], "StackStatus");
+
+		/* Deleted stacks stay in the list for 90 days. */
+		if (status != NULL && strcmp(status, "DELETE_COMPLETE") != 0)
+			read_stack(arena, nodes[i], ARENA_PUSH(arena, stacks->items, stacks->count));
+	}
+	return 0;
+}
+
+int cloudformation_list_resources(struct aws *aws, struct arena *arena, const char *stack,
+                                  struct cloudformation_resources *resources, struct error *err)
+{
+	struct listing listing = {.operation = AWS_CLOUDFORMATION_LIST_STACK_RESOURCES,
+	                          .elements = "StackResourceSummaries/member",
+	                          .parameter = "StackName",
+	                          .value = stack};
+	const struct xml_node **nodes;
+
+	if (list_nodes(aws, arena, &listing, &nodes, &resources->count, err) != 0)
+		return -1;
+	resources->items = arena_array(arena, resources->count, sizeof(*resources->items));
+	for (size_t i = 0; i < resources->count; i++)
+		resources->items[i] = (struct cloudformation_resource){
+		    .logical_id = service_text(nodes[i], "LogicalResourceId"),
+		    .physical_id = service_text(nodes[i], "PhysicalResourceId"),
+		    .type = service_text(nodes[i], "ResourceType"),
+		    .status = service_text(nodes[i], "ResourceStatus"),
+		};
+	return 0;
+}
+
+int cloudformation_list_imports(struct aws *aws, struct arena *arena, const char *export_name,
+                                struct cloudformation_names *stacks, struct error *err)
+{
+	struct listing listing = {.operation = AWS_CLOUDFORMATION_LIST_IMPORTS,
+	                          .elements = "Imports/member",
+	                          .parameter = "ExportName",
+	                          .value = export_name};
+	const struct xml_node **nodes;
+	size_t count;
+
+	*stacks = (struct cloudformation_names){0};
+	if (list_nodes(aws, arena, &listing, &nodes, &count, err) != 0) {
+		/* An export that nobody imports, or that does not exist, is answered as if the question were wrong. */
+		bool nobody = err->code == ERROR_NOT_FOUND || strstr(err->message, "is not imported") != NULL;
+
+		return nobody ? 0 : -1;
+	}
+	for (size_t i = 0; i < count; i++)
+		*ARENA_PUSH(arena, stacks->items, stacks->count) = nodes[i]->text;
+	return 0;
+}
+
+int cloudformation_delete_stack(struct aws *aws, struct arena *arena, const char *name, const char *token,
+                                struct error *err)
+{
+	struct buf form = {0};
+
+	form_add(&form, "StackName", name);
+	form_add(&form, "ClientRequestToken", token);
+	return service_call_form(aws, arena, AWS_CLOUDFORMATION_DELETE_STACK, &form, NULL, err);
+}
+
+int cloudformation_explain_failure(struct aws *aws, struct arena *arena, const char *stack, const char **reason,
+                                   struct error *err)
+{
+	struct buf form = {0};
+	const struct xml_node *result, *event;
+
+	*reason = NULL;
+	form_add(&form, "StackName", stack);
+	/* The newest events come first, so the first page is enough. */
+	if (service_call_form(aws, arena, AWS_CLOUDFORMATION_DESCRIBE_STACK_EVENTS, &form, &result, err) != 0)
+		return -1;
+	for (event = xml_child(result, "StackEvents/member"); event != NULL; event = xml_next(event)) {
+		const char *status = xml_text(event, "ResourceStatus");
+		const char *why = service_text(event, "ResourceStatusReason");
+
+		if (status == NULL || why == NULL || strstr(status, "FAILED") == NULL)
+			continue;
+		*reason = arena_printf(arena, "%s: %s", xml_text(event, "LogicalResourceId"), why);
+		return 0;
+	}
+	return 0;
+}
+
+const char *cloudformation_find_output(const struct cloudformation_stack *stack, const char *key)
+{
+	size_t length = strlen(key);
+
+	for (size_t i = 0; i < stack->output_count; i++)
+		if (strcmp(stack->outputs[i].key, key) == 0)
+			return stack->outputs[i].value;
+	/* The CDK puts a hash behind the names of some. */
+	for (size_t i = 0; i < stack->output_count; i++)
+		if (strncmp(stack->outputs[i].key, key, length) == 0)
+			return stack->outputs[i].value;
+	return NULL;
+}

@@ -1,0 +1,442 @@
+#include "aws/rds.h"
+#include "aws/client_private.h"
+#include "aws/form.h"
+#include "aws/service.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PAGE_SIZE 100
+#define TOKEN_SECONDS 900
+
+static struct rds_tag *read_tags(struct arena *arena, const struct xml_node *node, size_t *count)
+{
+	struct rds_tag *tags = NULL;
+
+	*count = 0;
+	for (node = xml_child(node, "TagList/Tag"); node != NULL; node = xml_next(node))
+		*ARENA_PUSH(arena, tags, *count) = (struct rds_tag){xml_text(node, "Key"), xml_text(node, "Value")};
+	return tags;
+}
+
+static double read_double(const struct xml_node *node, const char *path)
+{
+	const char *text = xml_text(node, path);
+
+	return text != NULL ? strtod(text, NULL) : 0;
+}
+
+static void read_members(struct arena *arena, const struct xml_node *node, struct rds_cluster *cluster)
+{
+	for (node = xml_child(node, "DBClusterMembers/DBClusterMember"); node != NULL; node = xml_next(node))
+		*ARENA_PUSH(arena, cluster->members, cluster->member_count) = (struct rds_member){
+		    .instance = xml_text(node, "DBInstanceIdentifier"),
+		    .writer = xml_bool(node, "IsClusterWriter"),
+		};
+}
+
+static void read_cluster(struct arena *arena, const struct xml_node *node, struct rds_cluster *cluster)
+{
+	*cluster = (struct rds_cluster){
+	    .identifier = service_text(node, "DBClusterIdentifier"),
+	    .arn = service_text(node, "DBClusterArn"),
+	    .resource_id = service_text(node, "DbClusterResourceId"),
+	    .status = service_text(node, "Status"),
+	    .engine = service_text(node, "Engine"),
+	    .engine_version = service_text(node, "EngineVersion"),
+	    .endpoint = service_text(node, "Endpoint"),
+	    .reader_endpoint = service_text(node, "ReaderEndpoint"),
+	    .port = xml_int(node, "Port", 0),
+	    .database_name = service_text(node, "DatabaseName"),
+	    .master_username = service_text(node, "MasterUsername"),
+	    .storage_encrypted = xml_bool(node, "StorageEncrypted"),
+	    .storage_encryption_type = service_text(node, "StorageEncryptionType"),
+	    .kms_key_id = service_text(node, "KmsKeyId"),
+	    .subnet_group = service_text(node, "DBSubnetGroup"),
+	    .parameter_group = service_text(node, "DBClusterParameterGroup"),
+	    .iam_auth = xml_bool(node, "IAMDatabaseAuthenticationEnabled"),
+	    .deletion_protection = xml_bool(node, "DeletionProtection"),
+	    .copy_tags = xml_bool(node, "CopyTagsToSnapshot"),
+	    .min_capacity = read_double(node, "ServerlessV2ScalingConfiguration/MinCapacity"),
+	    .max_capacity = read_double(node, "ServerlessV2ScalingConfiguration/MaxCapacity"),
+	    .percent_progress = xml_int(node, "PercentProgress", -1),
+	    .created = service_time(node, "ClusterCreateTime"),
+	};
+	for (const struct xml_node *group = xml_child(node, "VpcSecurityGroups/VpcSecurityGroupMembership");
+	     group != NULL; group = xml_next(group))
+		*ARENA_PUSH(arena, cluster->security_groups, cluster->security_group_count) =
+		    xml_text(group, "VpcSecurityGroupId");
+	cluster->log_exports =
+	    service_texts(arena, node, "EnabledCloudwatchLogsExports/member", &cluster->log_export_count);
+	cluster->tags = read_tags(arena, node, &cluster->tag_count);
+	read_members(arena, node, cluster);
+}
+
+static void read_instance(const struct xml_node *node, struct rds_instance *instance)
+{
+	*instance = (struct rds_instance){
+	    .identifier = service_text(node, "DBInstanceIdentifier"),
+	    .arn = service_text(node, "DBInstanceArn"),
+	    .status = service_text(node, "DBInstanceStatus"),
+	    .class = service_text(node, "DBInstanceClass"),
+	    .engine = service_text(node, "Engine"),
+	    .cluster = service_text(node, "DBClusterIdentifier"),
+	    .endpoint = service_text(node, "Endpoint/Address"),
+	    .publicly_accessible = xml_bool(node, "PubliclyAccessible"),
+	    .promotion_tier = xml_int(node, "PromotionTier", 0),
+	};
+}
+
+static void read_snapshot(struct arena *arena, const struct xml_node *node, struct rds_snapshot *snapshot)
+{
+	*snapshot = (struct rds_snapshot){
+	    .identifier = service_text(node, "DBClusterSnapshotIdentifier"),
+	    .arn = service_text(node, "DBClusterSnapshotArn"),
+	    .cluster = service_text(node, "DBClusterIdentifier"),
+	    .cluster_resource_id = service_text(node, "DbClusterResourceId"),
+	    .status = service_text(node, "Status"),
+	    .type = service_text(node, "SnapshotType"),
+	    .engine = service_text(node, "Engine"),
+	    .engine_version = service_text(node, "EngineVersion"),
+	    .master_username = service_text(node, "MasterUsername"),
+	    .storage_encrypted = xml_bool(node, "StorageEncrypted"),
+	    .kms_key_id = service_text(node, "KmsKeyId"),
+	    .port = xml_int(node, "Port", 0),
+	    .percent_progress = xml_int(node, "PercentProgress", -1),
+	    .created = service_time(node, "SnapshotCreateTime"),
+	};
+	snapshot->tags = read_tags(arena, node, &snapshot->tag_count);
+}
+
+/* One list of RDS's: how it is asked for, and where its elements stand. */
+struct listing {
+	enum aws_operation operation;
+	const char *elements;  /* "DBClusters/DBCluster" */
+	const char *filter;    /* the name of a filter, or */
+	const char *parameter; /* of a parameter that restricts it; both NULL: all */
+	const char *value;
+};
+
+static void start_form(const struct listing *listing, const struct service_pages *pages, struct buf *form)
+{
+	if (listing->filter != NULL) {
+		form_add(form, "Filters.Filter.1.Name", listing->filter);
+		form_add(form, "Filters.Filter.1.Values.Value.1", listing->value);
+	}
+	if (listing->parameter != NULL)
+		form_add(form, listing->parameter, listing->value);
+	form_add_int(form, "MaxRecords", PAGE_SIZE);
+	form_add(form, "Marker", pages->token);
+}
+
+/* All elements of all pages, as nodes in the arena. */
+static int list_nodes(struct aws *aws, struct arena *arena, const struct listing *listing,
+                      const struct xml_node ***nodes, size_t *count, struct error *err)
+{
+	struct service_pages pages = {0};
+	int more;
+
+	*nodes = NULL;
+	*count = 0;
+	do {
+		struct buf form = {0};
+		const struct xml_node *result, *node;
+
+		start_form(listing, &pages, &form);
+		if (service_call_form(aws, arena, listing->operation, &form, &result, err) != 0)
+			return -1;
+		for (node = xml_child(result, listing->elements); node != NULL; node = xml_next(node))
+			*ARENA_PUSH(arena, *nodes, *count) = node;
+		more = service_next_page(&pages, arena, xml_text(result, "Marker"), err);
+	} while (more > 0);
+	return more;
+}
+
+/* The single element that an identifier names. RDS says NotFound itself; an empty list is held to mean the same. */
+static int find_node(struct aws *aws, struct arena *arena, const struct listing *listing, const struct xml_node **node,
+                     struct error *err)
+{
+	const struct xml_node **nodes;
+	size_t count;
+
+	if (list_nodes(aws, arena, listing, &nodes, &count, err) != 0)
+		return -1;
+	if (count == 0)
+		return error_set(err, ERROR_NOT_FOUND, "RDS %s: there is no %s",
+		                 operation_info(listing->operation)->name, listing->value);
+	*node = nodes[0];
+	return 0;
+}
+
+int rds_describe_cluster(struct aws *aws, struct arena *arena, const char *identifier, struct rds_cluster *cluster,
+                         struct error *err)
+{
+	struct listing listing = {.operation = AWS_RDS_DESCRIBE_DB_CLUSTERS,
+	                          .elements = "DBClusters/DBCluster",
+	                          .parameter = "DBClusterIdentifier",
+	                          .value = identifier};
+	const struct xml_node *node;
+
+	if (find_node(aws, arena, &listing, &node, err) != 0)
+		return -1;
+	read_cluster(arena, node, cluster);
+	return 0;
+}
+
+int rds_describe_clusters(struct aws *aws, struct arena *arena, struct rds_clusters *clusters, struct error *err)
+{
+	struct listing listing = {.operation = AWS_RDS_DESCRIBE_DB_CLUSTERS, .elements = "DBClusters/DBCluster"};
+	const struct xml_node **nodes;
+
+	if (list_nodes(aws, arena, &listing, &nodes, &clusters->count, err) != 0)
+		return -1;
+	clusters->items = arena_array(arena, clusters->count, sizeof(*clusters->items));
+	for (size_t i = 0; i < clusters->count; i++)
+		read_cluster(arena, nodes[i], &clusters->items[i]);
+	return 0;
+}
+
+int rds_describe_cluster_instances(struct aws *aws, struct arena *arena, const char *cluster,
+                                   struct rds_instances *instances, struct error *err)
+{
+	struct listing listing = {.operation = AWS_RDS_DESCRIBE_DB_INSTANCES,
+	                          .elements = "DBInstances/DBInstance",
+	                          .filter = "db-cluster-id",
+	                          .value = cluster};
+	const struct xml_node **nodes;
+
+	if (list_nodes(aws, arena, &listing, &nodes, &instances->count, err) != 0)
+		return -1;
+	instances->items = arena_array(arena, instances->count, sizeof(*instances->items));
+	for (size_t i = 0; i < instances->count; i++)
+		read_instance(nodes[i], &instances->items[i]);
+	return 0;
+}
+
+int rds_describe_instance(struct aws *aws, struct arena *arena, const char *identifier, struct rds_instance *instance,
+                          struct error *err)
+{
+	struct listing listing = {.operation = AWS_RDS_DESCRIBE_DB_INSTANCES,
+	                          .elements = "DBInstances/DBInstance",
+	                          .parameter = "DBInstanceIdentifier",
+	                          .value = identifier};
+	const struct xml_node *node;
+
+	if (find_node(aws, arena, &listing, &node, err) != 0)
+		return -1;
+	read_instance(node, instance);
+	return 0;
+}
+
+int rds_describe_snapshot(struct aws *aws, struct arena *arena, const char *identifier, struct rds_snapshot *snapshot,
+                          struct error *err)
+{
+	struct listing listing = {.operation = AWS_RDS_DESCRIBE_DB_CLUSTER_SNAPSHOTS,
+	                          .elements = "DBClusterSnapshots/DBClusterSnapshot",
+	                          .parameter = "DBClusterSnapshotIdentifier",
+	                          .value = identifier};
+	const struct xml_node *node;
+
+	if (find_node(aws, arena, &listing, &node, err) != 0)
+		return -1;
+	read_snapshot(arena, node, snapshot);
+	return 0;
+}
+
+int rds_describe_snapshots(struct aws *aws, struct arena *arena, const char *cluster, struct rds_snapshots *snapshots,
+                           struct error *err)
+{
+	struct listing listing = {.operation = AWS_RDS_DESCRIBE_DB_CLUSTER_SNAPSHOTS,
+	                          .elements = "DBClusterSnapshots/DBClusterSnapshot",
+	                          .parameter = cluster != NULL ? "DBClusterIdentifier" : NULL,
+	                          .value = cluster};
+	const struct xml_node **nodes;
+
+	if (list_nodes(aws, arena, &listing, &nodes, &snapshots->count, err) != 0)
+		return -1;
+	snapshots->items = arena_array(arena, snapshots->count, sizeof(*snapshots->items));
+	for (size_t i = 0; i < snapshots->count; i++)
+		read_snapshot(arena, nodes[i], &snapshots->items[i]);
+	return 0;
+}
+
+static void add_tags(struct buf *form, const struct rds_tag *tags, size_t count)
+{
+	char name[40];
+
+	for (size_t i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "Tags.Tag.%zu.Key", i + 1);
+		form_add(form, name, tags[i].key);
+		snprintf(name, sizeof(name), "Tags.Tag.%zu.Value", i + 1);
+		form_add(form, name, tags[i].value);
+	}
+}
+
+int rds_create_snapshot(struct aws *aws, struct arena *arena, const char *identifier, const char *cluster,
+                        const struct rds_tag *tags, size_t tag_count, struct rds_snapshot *snapshot, struct error *err)
+{
+	struct buf form = {0};
+	const struct xml_node *result;
+
+	form_add(&form, "DBClusterSnapshotIdentifier", identifier);
+	form_add(&form, "DBClusterIdentifier", cluster);
+	add_tags(&form, tags, tag_count);
+	if (service_call_form(aws, arena, AWS_RDS_CREATE_DB_CLUSTER_SNAPSHOT, &form, &result, err) != 0)
+		return -1;
+	read_snapshot(arena, xml_child(result, "DBClusterSnapshot"), snapshot);
+	return 0;
+}
+
+int rds_delete_snapshot(struct aws *aws, struct arena *arena, const char *identifier, struct error *err)
+{
+	struct buf form = {0};
+
+	form_add(&form, "DBClusterSnapshotIdentifier", identifier);
+	return service_call_form(aws, arena, AWS_RDS_DELETE_DB_CLUSTER_SNAPSHOT, &form, NULL, err);
+}
+
+static void add_capacity(struct buf *form, const char *name, double units)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%g", units);
+	form_add(form, name, text);
+}
+
+int rds_restore_cluster(struct aws *aws, struct arena *arena, const struct rds_restore *restore,
+                        struct rds_cluster *cluster, struct error *err)
+{
+	struct buf form = {0};
+	const struct xml_node *result;
+
+	form_add(&form, "DBClusterIdentifier", restore->identifier);
+	form_add(&form, "SnapshotIdentifier", restore->snapshot);
+	form_add(&form, "Engine", restore->engine);
+	form_add(&form, "EngineVersion", restore->engine_version);
+	form_add(&form, "KmsKeyId", restore->kms_key_id);
+	form_add(&form, "DBSubnetGroupName", restore->subnet_group);
+	form_add(&form, "DBClusterParameterGroupName", restore->parameter_group);
+	form_add_list(&form, "VpcSecurityGroupIds.VpcSecurityGroupId", restore->security_groups,
+	              restore->security_group_count);
+	form_add_list(&form, "EnableCloudwatchLogsExports.member", restore->log_exports, restore->log_export_count);
+	if (restore->port != 0)
+		form_add_int(&form, "Port", restore->port);
+	if (restore->max_capacity > 0) {
+		add_capacity(&form, "ServerlessV2ScalingConfiguration.MinCapacity", restore->min_capacity);
+		add_capacity(&form, "ServerlessV2ScalingConfiguration.MaxCapacity", restore->max_capacity);
+	}
+	form_add_bool(&form, "EnableIAMDatabaseAuthentication", restore->iam_auth);
+	form_add_bool(&form, "DeletionProtection", restore->deletion_protection);
+	form_add_bool(&form, "CopyTagsToSnapshot", restore->copy_tags);
+	add_tags(&form, restore->tags, restore->tag_count);
+	if (service_call_form(aws, arena, AWS_RDS_RESTORE_DB_CLUSTER_FROM_SNAPSHOT, &form, &result, err) != 0)
+		return -1;
+	read_cluster(arena, xml_child(result, "DBCluster"), cluster);
+	return 0;
+}
+
+int rds_create_instance(struct aws *aws, struct arena *arena, const struct rds_instance_options *options,
+                        struct rds_instance *instance, struct error *err)
+{
+	struct buf form = {0};
+	const struct xml_node *result;
+
+	form_add(&form, "DBInstanceIdentifier", options->identifier);
+	form_add(&form, "DBClusterIdentifier", options->cluster);
+	form_add(&form, "DBInstanceClass", options->class);
+	form_add(&form, "Engine", options->engine);
+	add_tags(&form, options->tags, options->tag_count);
+	if (service_call_form(aws, arena, AWS_RDS_CREATE_DB_INSTANCE, &form, &result, err) != 0)
+		return -1;
+	read_instance(xml_child(result, "DBInstance"), instance);
+	return 0;
+}
+
+/* ModifyDBCluster, at once, of one property. */
+static int modify_cluster(struct aws *aws, struct arena *arena, const char *identifier, struct buf *form,
+                          struct error *err)
+{
+	form_add(form, "DBClusterIdentifier", identifier);
+	form_add_bool(form, "ApplyImmediately", true);
+	return service_call_form(aws, arena, AWS_RDS_MODIFY_DB_CLUSTER, form, NULL, err);
+}
+
+int rds_rename_cluster(struct aws *aws, struct arena *arena, const char *identifier, const char *new_identifier,
+                       struct error *err)
+{
+	struct buf form = {0};
+
+	form_add(&form, "NewDBClusterIdentifier", new_identifier);
+	return modify_cluster(aws, arena, identifier, &form, err);
+}
+
+int rds_set_deletion_protection(struct aws *aws, struct arena *arena, const char *identifier, bool protect,
+                                struct error *err)
+{
+	struct buf form = {0};
+
+	form_add_bool(&form, "DeletionProtection", protect);
+	return modify_cluster(aws, arena, identifier, &form, err);
+}
+
+int rds_set_master_password(struct aws *aws, struct arena *arena, const char *identifier, const struct secret *password,
+                            struct error *err)
+{
+	struct buf form = {0};
+
+	form_add(&form, "MasterUserPassword", secret_reveal(password));
+	return modify_cluster(aws, arena, identifier, &form, err);
+}
+
+int rds_delete_cluster(struct aws *aws, struct arena *arena, const char *identifier, struct error *err)
+{
+	struct buf form = {0};
+
+	form_add(&form, "DBClusterIdentifier", identifier);
+	form_add_bool(&form, "SkipFinalSnapshot", true);
+	return service_call_form(aws, arena, AWS_RDS_DELETE_DB_CLUSTER, &form, NULL, err);
+}
+
+int rds_delete_instance(struct aws *aws, struct arena *arena, const char *identifier, struct error *err)
+{
+	struct buf form = {0};
+
+	form_add(&form, "DBInstanceIdentifier", identifier);
+	form_add_bool(&form, "SkipFinalSnapshot", true);
+	return service_call_form(aws, arena, AWS_RDS_DELETE_DB_INSTANCE, &form, NULL, err);
+}
+
+int rds_create_auth_token(struct aws *aws, const char *host, int port, const char *user, struct secret **token,
+                          struct error *err)
+{
+	struct buf query = {0}, address = {0}, text = {0};
+	struct sign_request request = {.method = "GET", .path = "/"};
+	struct endpoint endpoint = {0};
+	struct sign_key key;
+
+	if (aws_check_credentials(aws, err) != 0)
+		return -1;
+	memcpy(endpoint.region, aws->region, sizeof(endpoint.region));
+	key = aws_signing_key(aws, &endpoint, "rds-db");
+	buf_printf(&address, "%s:%d", host, port);
+	buf_puts(&query, "Action=connect&DBUser=");
+	sign_encode(&query, user, "");
+	request.host = address.bytes;
+	request.query = query.bytes;
+	buf_printf(&text, "%s/?", address.bytes);
+	sign_presign(&request, &key, TOKEN_SECONDS, &text);
+	*token = secret_new(text.bytes, text.length);
+	buf_free(&query);
+	buf_free(&address);
+	buf_free(&text);
+	return 0;
+}
+
+const char *rds_find_tag(const struct rds_tag *tags, size_t count, const char *key)
+{
+	for (size_t i = 0; i < count; i++)
+		if (tags[i].key != NULL && strcmp(tags[i].key, key) == 0)
+			return tags[i].value;
+	return NULL;
+}
