@@ -181,16 +181,16 @@ def _operation_name(service: ServiceModel, request: Request) -> tuple[str, str]:
 
 def _rest_operation(service: ServiceModel, request: Request) -> str | None:
     # Literal templates before those with names in them: /apikeys before /{id}.
-    names = sorted(service.operation_names, key=lambda name: service.operation_model(name).http["requestUri"].count("{"))
-    for name in names:
-        http_trait = service.operation_model(name).http
-        if http_trait["method"] == request.method and match_uri(http_trait["requestUri"], request.path) is not None:
-            return name
+    operations = [service.operation_model(name) for name in service.operation_names]
+    for operation in sorted(operations, key=lambda one: one.http["requestUri"].count("{")):
+        bound = operation.http
+        if bound["method"] == request.method and match_uri(bound["requestUri"], request.path) is not None:
+            return str(operation.name)
     return None
 
 
 def _needs_no_signature(operation: OperationModel) -> bool:
-    return operation.auth_type == "none" or operation.auth == ["smithy.api#noAuth"]
+    return bool(operation.auth_type == "none" or operation.auth == ["smithy.api#noAuth"])
 
 
 def _parse(operation: OperationModel, request: Request) -> dict[str, Any]:

@@ -152,7 +152,17 @@ def _seed_stacks(deployment: Deployment, bots: list[Bot], pool: str) -> None:
     for bot in bots:
         if bot.published:
             # A published API uses everything that the application's stack exports.
-            cloudformation.seed_stack(bot.stack, _api_outputs(bot), [], None, imports=list(exports.values()))
+            _seed_published_api(deployment.world, bot, list(exports.values()))
+
+
+def _seed_published_api(world: World, bot: Bot, imports: list[str]) -> None:
+    """The stack of a bot's API, with a usage plan of two keys that ends with the stack."""
+    gateway, api_id = world.service("apigateway"), f"a{bot.bot_id[-9:].lower()}"
+    plan_id = gateway.seed_usage_plan(bot.stack, api_id, keys=2)
+    outputs = {"ApiId": api_id, "ApiName": bot.stack, "DeploymentStage": "api", "ApiUsagePlanId": plan_id,
+               "AllowedOrigins": "*"}
+    world.service("cloudformation").seed_stack(bot.stack, outputs, [], None, imports=imports,
+                                               on_delete=lambda: gateway.remove_usage_plan(plan_id))
 
 
 def _exported(deployment: Deployment) -> dict[str, str]:
@@ -184,8 +194,3 @@ def _resources(deployment: Deployment, pool: str) -> list[dict[str, str]]:
     }
     return [{"LogicalResourceId": name, "ResourceType": kind, "PhysicalResourceId": value}
             for name, (kind, value) in listed.items()]
-
-
-def _api_outputs(bot: Bot) -> dict[str, str]:
-    return {"ApiId": f"a{bot.bot_id[-9:].lower()}", "ApiName": bot.stack, "DeploymentStage": "api",
-            "ApiUsagePlanId": f"p{bot.bot_id[-5:].lower()}", "AllowedOrigins": "*"}

@@ -20,7 +20,6 @@ from xml.sax.saxutils import escape
 from botocore.model import OperationModel, ServiceModel, Shape
 from botocore.utils import parse_timestamp
 
-import model
 from service import AwsError
 
 # What XML 1.0 cannot carry, not even escaped.
@@ -336,8 +335,9 @@ class RestJsonProtocol:
         for name, member in shape.members.items():
             where = member.serialization.get("location")
             wire_name = member.serialization.get("name", name)
-            text = {"uri": matched.get, "querystring": query.get,
-                    "header": lambda key: request.header(key.lower())}.get(where, lambda key: None)(wire_name)
+            places = {"uri": matched.get(wire_name), "querystring": query.get(wire_name),
+                      "header": request.header(wire_name.lower())}
+            text = places.get(where)
             if text is not None:
                 params[name] = _scalar_from_text(member, text, name)
         return params

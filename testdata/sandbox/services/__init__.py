@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from auth import Keyring
 from service import Settings, World
+from services.apigateway import ApiGateway
 from services.cloudformation import CloudFormation
 from services.cognito import Cognito
 from services.dynamodb import DynamoDb
@@ -16,6 +17,6 @@ from services.sts import Sts
 def build(settings: Settings) -> World:
     """A world with every service in it, not yet started."""
     world = World(settings, Keyring(settings))
-    for service in (Sts, Kms, Cognito, SecretsManager, CloudFormation, DynamoDb, Rds):
+    for service in (Sts, Kms, Cognito, SecretsManager, CloudFormation, DynamoDb, ApiGateway, Rds):
         world.add(service(world))
     return world

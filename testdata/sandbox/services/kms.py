@@ -101,8 +101,9 @@ class Kms(Service):
             resource = match[1]
         target = self._aliases.get(resource, resource)
         if target not in self._keys:
-            what = f"Alias {self.arn(resource)}" if resource.startswith("alias/") else f"Key '{self.arn('key/')}{resource}'"
-            raise AwsError("NotFoundException", f"{what} {'is not found.' if 'Alias' in what else 'does not exist'}")
+            alias = resource.startswith("alias/")
+            raise AwsError("NotFoundException", f"Alias {self.arn(resource)} is not found." if alias
+                           else f"Key '{self.arn(f'key/{resource}')}' does not exist")
         return self._keys[target]
 
     def _customer_key(self, call: Call) -> KmsKey:

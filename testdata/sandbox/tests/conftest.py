@@ -37,8 +37,8 @@ class Sandbox:
 
     def control(self, verb: str, **arguments: Any) -> Any:
         """As the command `control` does, without the time that it takes to start."""
-        headers = {"X-Sandbox-Token": self.state["token"]}
-        request = urllib.request.Request(f"{self.state['url']}/_sandbox/{verb}", json.dumps(arguments).encode(), headers)
+        request = urllib.request.Request(f"{self.state['url']}/_sandbox/{verb}", json.dumps(arguments).encode(),
+                                         {"X-Sandbox-Token": self.state["token"]})
         trusted = ssl.create_default_context(cafile=self.state["ca"])
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}),
                                              urllib.request.HTTPSHandler(context=trusted))

@@ -83,7 +83,9 @@ def test_quota_of_a_category_is_shared_and_refills(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize(("service", "method", "wanted", "status"), [
     ("kms", "list_aliases", "ThrottlingException", 400), ("sts", "get_caller_identity", "Throttling", 400),
-    ("secretsmanager", "list_secrets", "ThrottlingException", 400), ("dynamodb", "list_tables", "ThrottlingException", 400)])
+    ("secretsmanager", "list_secrets", "ThrottlingException", 400),
+    ("dynamodb", "list_tables", "ThrottlingException", 400),
+    ("apigateway", "get_usage_plans", "TooManyRequestsException", 429)])
 def test_throttle_of_the_next(sandbox: Sandbox, service: str, method: str, wanted: str, status: int) -> None:
     ask = getattr(sandbox.client(service), method)
     sandbox.run("throttle", f"{service}:*")

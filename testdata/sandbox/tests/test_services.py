@@ -112,7 +112,8 @@ def test_stack_outputs_resources_and_pages(sandbox: Sandbox) -> None:
     stacks, name = sandbox.client("cloudformation"), f"Stack-{uuid.uuid4()}"
     resources = [{"LogicalResourceId": f"R{n:03}", "PhysicalResourceId": f"p-{n}", "ResourceType": "AWS::Test::Thing"}
                  for n in range(250)]
-    stack_id = seed_stack(sandbox, name, outputs={"A": "1", "B": "<&>"}, exports={"A": f"{name}-A"}, resources=resources)
+    stack_id = seed_stack(sandbox, name, outputs={"A": "1", "B": "<&>"}, exports={"A": f"{name}-A"},
+                          resources=resources)
     for known in (name, stack_id):
         stack, = stacks.describe_stacks(StackName=known)["Stacks"]
         assert stack["Outputs"] == [{"OutputKey": "A", "OutputValue": "1", "ExportName": f"{name}-A"},
@@ -137,8 +138,8 @@ def test_stack_is_held_by_who_imports_from_it(sandbox: Sandbox) -> None:
     stacks.delete_stack(StackName=name)
     assert status(name) == "DELETE_IN_PROGRESS"
     eventually(lambda: status(name) == "DELETE_FAILED")
-    reasons = [event.get("ResourceStatusReason", "") for event in stacks.describe_stack_events(StackName=name)["StackEvents"]]
-    assert reasons[0] == f"Export {name}-A cannot be deleted as it is in use by {name}-user"
+    newest = stacks.describe_stack_events(StackName=name)["StackEvents"][0]
+    assert newest["ResourceStatusReason"] == f"Export {name}-A cannot be deleted as it is in use by {name}-user"
     stacks.delete_stack(StackName=f"{name}-user")
     eventually(lambda: refused_or_none(stacks.list_imports, ExportName=f"{name}-A") == "ValidationError")
     stacks.delete_stack(StackName=name)
@@ -161,6 +162,26 @@ def test_protected_stack_stays(sandbox: Sandbox) -> None:
     stacks, name = sandbox.client("cloudformation"), f"Stack-{uuid.uuid4()}"
     seed_stack(sandbox, name, protected=True)
     assert refused(stacks.delete_stack, StackName=name) == "ValidationError"
+
+
+def test_keys_of_a_usage_plan(sandbox: Sandbox) -> None:
+    gateway = sandbox.client("apigateway")
+    plan = sandbox.control("apigateway/plan", name="published", api_id="abc123", keys=30)["id"]
+    first = gateway.get_usage_plan_keys(usagePlanId=plan)
+    assert len(first["items"]) == 25
+    rest = gateway.get_usage_plan_keys(usagePlanId=plan, position=first["position"])
+    key_ids = [key["id"] for key in first["items"] + rest["items"]]
+    assert len(set(key_ids)) == 30 and "position" not in rest
+    answer = gateway.delete_api_key(apiKey=key_ids[0])
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 202
+    assert refused(gateway.delete_api_key, apiKey=key_ids[0]) == "NotFoundException"
+    left = gateway.get_usage_plan_keys(usagePlanId=plan, limit=500)["items"]
+    assert sorted(key["id"] for key in left) == sorted(key_ids[1:])
+    assert refused(gateway.get_usage_plan_keys, usagePlanId="none") == "NotFoundException"
+    wrong = sandbox.client("apigateway", sandbox.session_for(sandbox.state["access_key"], "wrong"))
+    assert refused(wrong.get_usage_plans) == "InvalidSignatureException"
+    sandbox.run("throttle", "apigateway:GetUsagePlans")
+    assert refused(gateway.get_usage_plans) == "TooManyRequestsException"
 
 
 @pytest.fixture

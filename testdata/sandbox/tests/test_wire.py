@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.awsrequest import AWSRequest
+from botocore.awsrequest import AWSRequest, HeadersDict
 from botocore.exceptions import ClientError
 from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
@@ -94,7 +94,7 @@ def test_every_modelled_error_is_read_by_botocore(service: str) -> None:
     for shape in described.error_shapes:
         response = PROTOCOLS[spoken].respond_error(described, AwsError(shape.name, "why <&>"), "id")
         parsed = create_parser(spoken).parse(
-            {"status_code": response.status, "headers": response.headers, "body": response.body}, None)
+            {"status_code": response.status, "headers": HeadersDict(response.headers), "body": response.body}, None)
         assert parsed["Error"]["Message"] == "why <&>"
         assert parsed["Error"]["Code"] == shape.metadata.get("error", {}).get("code", shape.name)
         assert response.status == shape.metadata.get("error", {}).get("httpStatusCode", 400)
