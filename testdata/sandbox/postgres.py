@@ -103,21 +103,8 @@ class Server:
         # Starting, stopping and copying exclude one another.
         self._lock = threading.RLock()
 
-    def create(self) -> None:
-        """Makes an empty data directory, as a new cluster's storage."""
-        _make_directory(self.data)
-        password_file = self.data.with_name(self.data.name + ".password")
-        write_private(password_file, self._admin_password.encode())
-        _give(password_file)
-        try:
-            _run([str(BIN / "initdb"), "--pgdata", str(self.data), "--username", ADMIN, "--pwfile",
-                  str(password_file), "--auth", "scram-sha-256", "--encoding", "UTF8",
-                  "--locale", "C.UTF-8", "--no-sync", "--no-instructions"])
-        finally:
-            password_file.unlink()
-
     def restore(self, copy: Path) -> None:
-        """Takes the storage from a copy that backup() made."""
+        """Takes the storage from a copy, made by backup() or by initialize()."""
         _copy_tree(copy, self.data)
 
     def backup(self, target: Path) -> None:
@@ -146,13 +133,16 @@ class Server:
             self._process = _spawner.run([*_as_server_user(dies_with_us=True), *server], self.log)
             self._await_ready()
 
-    def stop(self) -> None:
-        """Ends the server at once, closing its connections, with its storage consistent."""
+    def stop(self, for_good: bool = False) -> None:
+        """Ends the server at once, closing its connections.
+
+        Its storage stays consistent, but for an end `for_good`, which takes less time.
+        """
         with self._lock:
             if self._process is None:
                 return
             if self._process.poll() is None:
-                self._process.send_signal(signal.SIGINT)
+                self._process.send_signal(signal.SIGQUIT if for_good else signal.SIGINT)
                 try:
                     self._process.wait(timeout=30)
                 except subprocess.TimeoutExpired:
@@ -161,7 +151,7 @@ class Server:
             self._process = None
 
     def remove(self) -> None:
-        self.stop()
+        self.stop(for_good=True)
         shutil.rmtree(self.data, ignore_errors=True)
 
     def present(self, names: list[str], flaw: str | None = None) -> None:
@@ -219,6 +209,20 @@ class Server:
             except psycopg.OperationalError:
                 time.sleep(0.05)
         raise PostgresError(f"the server did not answer within {_STARTUP_SECONDS:.0f} s, see {self.log}")
+
+
+def initialize(directory: Path, admin_password: str) -> None:
+    """Makes an empty data directory, to be copied for each new cluster: small, for that."""
+    _make_directory(directory)
+    password_file = directory.with_name(directory.name + ".password")
+    write_private(password_file, admin_password.encode())
+    _give(password_file)
+    try:
+        _run([str(BIN / "initdb"), "--pgdata", str(directory), "--username", ADMIN, "--pwfile", str(password_file),
+              "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C.UTF-8", "--wal-segsize", "4",
+              "--no-sync", "--no-instructions"])
+    finally:
+        password_file.unlink()
 
 
 def modifying_statements(log: Path, offset: int = 0) -> list[dict[str, str]]:

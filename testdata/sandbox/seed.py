@@ -65,8 +65,7 @@ def seed(world: World, args: dict[str, Any]) -> dict[str, Any]:
     if unknown:
         raise ValueError(f"unknown options: {', '.join(sorted(unknown))}")
     plan = Plan(**args)
-    target = world.settings.state_dir / "seed.json"
-    if target.exists():
+    if {CLUSTER, OLD_CLUSTER} & set(world.service("rds").clusters):
         raise ValueError("this sandbox has been seeded: start a fresh one")
     deployment = Deployment(world, plan, Random(plan.seed))
     pool, people = seed_people.seed(world.service("cognito-idp"), plan.users, deployment.rng)
@@ -82,7 +81,8 @@ def seed(world: World, args: dict[str, Any]) -> dict[str, Any]:
                   "published": bot.published, "rows": deployment.summary["rows"].get(bot.bot_id, 0)} for bot in bots],
         "users": [person.describe() for person in people],
     }
-    target.write_text(json.dumps(deployment.summary, indent=1, ensure_ascii=False) + "\n")
+    summary_file = world.settings.state_dir / "seed.json"
+    summary_file.write_text(json.dumps(deployment.summary, indent=1, ensure_ascii=False) + "\n")
     return deployment.summary
 
 

@@ -53,6 +53,7 @@ class RdsBase(Service):
         self._read_from: dict[str, int] = {}
         self._admin_password = postgres.new_admin_password()
         self._authority: Authority | None = None
+        self._making_storage = threading.Lock()
         self._stopping = threading.Event()
         self._jobs: set[threading.Thread] = set()
         self.seed_subnet_group("default", "default")
@@ -73,7 +74,7 @@ class RdsBase(Service):
         for job in list(self._jobs):
             job.join(timeout=60)
         for cluster in list(self.clusters.values()):
-            cluster.server.stop()
+            cluster.server.stop(for_good=True)
 
     def job(self, resource: Resource, work: Work, done: Work, share: float = 1.0) -> None:
         """Leaves the resource's present status `share` transitions from now, by done()."""
@@ -153,6 +154,14 @@ class RdsBase(Service):
         assert self._authority is not None, "the service was not started"
         return postgres.Server(self.storage / resource_id, self.logs / f"{resource_id}.log",
                                self._authority, self._admin_password)
+
+    def create_storage(self, cluster: Cluster) -> None:
+        """Gives a new cluster an empty database: the first one made, copied for each."""
+        empty = self.copies / "empty"
+        with self._making_storage:
+            if not empty.exists():
+                postgres.initialize(empty, self._admin_password)
+        cluster.server.restore(empty)
 
     def zones(self, options: Options) -> list[str]:
         return options.availability_zones or sorted(set(self.subnet_group(options.subnet_group).subnets.values()))

@@ -32,11 +32,11 @@ class ClusterOperations(SnapshotOperations, RdsBase):
         identifier = self._new_identifier(call)
         options = self._options(call)
         user, password = checks.master_user(call.get("MasterUsername")), checks.password(call.get("MasterUserPassword"))
-        version = checks.engine_version(call.get("EngineVersion"))
+        version, tags = checks.engine_version(call.get("EngineVersion")), checks.tags(call.get("Tags"))
         cluster = self._add_cluster(identifier, version, user, self._create_encryption(call), options)
-        cluster.tags, cluster.new_password = checks.tags(call.get("Tags")), password
+        cluster.tags, cluster.new_password = tags, password
         cluster.database = cluster.new_database = call.get("DatabaseName")
-        self.job(cluster, cluster.server.create, lambda: self._become(cluster, AVAILABLE))
+        self.job(cluster, lambda: self.create_storage(cluster), lambda: self._become(cluster, AVAILABLE))
         return {"DBCluster": self.show(cluster)}
 
     def RestoreDBClusterFromSnapshot(self, call: Call) -> dict[str, Any]:
@@ -47,12 +47,12 @@ class ClusterOperations(SnapshotOperations, RdsBase):
         if snapshot.status != AVAILABLE:
             raise AwsError("InvalidDBClusterSnapshotStateFault",
                            f"The DB cluster snapshot {snapshot.identifier} is not available.")
-        version = self._restored_version(call, snapshot)
+        version, tags = self._restored_version(call, snapshot), checks.tags(call.get("Tags"))
         encryption = snapshot.encryption
         if "KmsKeyId" in call.params:
             encryption = Encryption("sse-kms", self._key(call.params["KmsKeyId"]))
         cluster = self._add_cluster(identifier, version, snapshot.master_username, encryption, options)
-        cluster.tags, cluster.database = checks.tags(call.get("Tags")), snapshot.database
+        cluster.tags, cluster.database = tags, snapshot.database
         ending = self.failing_restores.pop(0) if self.failing_restores else AVAILABLE
         self.job(cluster, lambda: cluster.server.restore(snapshot.directory), lambda: self._become(cluster, ending))
         return {"DBCluster": self.show(cluster)}

@@ -34,7 +34,7 @@ class SeedMethods(ClusterOperations):
                 resource_id=f"db-{random_id(26)}", domain=self.domain, instance_class="db.serverless",
                 cluster=cluster, writer=True, zone=chosen.availability_zones[0])
             self.instances[member.identifier] = member
-        cluster.server.create()
+        self.create_storage(cluster)
         self.serve(cluster)
         cluster.status = member.status = AVAILABLE
         return cluster
