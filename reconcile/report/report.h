@@ -40,7 +40,11 @@ struct report_input {
 	const struct error *error; /* why the run could not be made at all; NULL */
 };
 
-/* A new reference. */
+/*
+ * A new reference. Besides the contract's keys: `notes` of a resource; `allow`,
+ * `waitsFor` and `gives` of an action (plan.h); `error` {code, message} at the
+ * top, only if there is one. Text that is not UTF-8 stands escaped as \xHH.
+ */
 json_t *report_build(const struct report_input *input);
 
 /*
@@ -57,10 +61,14 @@ struct report_style {
 	bool color;
 	bool quiet;   /* text: only what is not in sync */
 	bool verbose; /* text: also what an action calls, its conditions, all of a long list */
-	int width;    /* columns of the terminal; 0: 80 */
+	int width;    /* columns of the terminal; 0: 80. Lines break at spaces only, so a long name may pass it */
 };
 
-/* Text for a person. */
+/*
+ * Text for a person: a headline, a line per resource with its differences and
+ * actions under it, and what to do next; one line if all is in sync. Several
+ * deployments go into one buf, one after the other: a blank line keeps them apart.
+ */
 void report_render_text(const json_t *report, const struct report_style *style, struct buf *out);
 
 /* One line of JSON. */

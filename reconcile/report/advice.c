@@ -1,0 +1,220 @@
+#include "report/advice.h"
+#include "base/clock.h"
+#include "report/report.h"
+#include "report/tree.h"
+
+#include <string.h>
+
+struct adviser {
+	struct arena *arena;
+	const json_t *report;
+	struct advice_list list;
+};
+
+static struct advice *add(struct adviser *adviser, enum advice_tone tone, const char *text)
+{
+	struct advice *advice = ARENA_PUSH(adviser->arena, adviser->list.items, adviser->list.count);
+
+	advice->tone = tone;
+	advice->text = text;
+	return advice;
+}
+
+/* The text as one word of a shell. */
+static const char *quote(struct arena *arena, const char *text)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./,:@%+=-";
+	const char *quoted = "'", *next;
+
+	if (*text != '\0' && text[strspn(text, plain)] == '\0')
+		return text;
+	for (; (next = strchr(text, '\'')) != NULL; text = next + 1)
+		quoted = arena_printf(arena, "%s%.*s'\\''", quoted, (int)(next - text), text);
+	return arena_printf(arena, "%s%s'", quoted, text);
+}
+
+static const char *command_on_spec(const struct adviser *adviser, const char *verb)
+{
+	const char *file = tree_text(json_object_get(adviser->report, "spec"), "file");
+
+	return arena_printf(adviser->arena, "trueup %s %s", verb, quote(adviser->arena, file));
+}
+
+static const char *join(struct arena *arena, const char *list, const char *item)
+{
+	return *list == '\0' ? item : arena_printf(arena, "%s, %s", list, item);
+}
+
+static const char *describe_resources(const struct adviser *adviser)
+{
+	static const char *const keys[] = {"drifted", "unknown", "inSync"};
+	static const char *const words[] = {"drifted", "unknown", "in sync"};
+	const char *text = "";
+	size_t i, count;
+
+	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		count = tree_count_resources(adviser->report, keys[i]);
+		if (count > 0)
+			text = join(adviser->arena, text, arena_printf(adviser->arena, "%zu %s", count, words[i]));
+	}
+	return *text != '\0' ? text : "nothing was looked at";
+}
+
+static void say_standing(struct adviser *adviser)
+{
+	const json_t *error = json_object_get(adviser->report, "error");
+	enum report_exit code = report_exit_code(adviser->report);
+
+	if (json_is_object(error)) {
+		add(adviser, ADVICE_BAD,
+		    arena_printf(adviser->arena, "%s failed: %s", tree_text(adviser->report, "command"),
+		                 tree_text(error, "message")));
+		return;
+	}
+	add(adviser,
+	    code == REPORT_EXIT_FINE    ? ADVICE_GOOD
+	    : code == REPORT_EXIT_DRIFT ? ADVICE_OPEN
+	                                : ADVICE_BAD,
+	    describe_resources(adviser));
+}
+
+/* " in 3m 20s"; "" where the times say nothing. */
+static const char *describe_duration(const struct adviser *adviser)
+{
+	time_t started, finished;
+	char text[32];
+
+	if (clock_parse_rfc3339(tree_text(adviser->report, "startedAt"), &started) != 0 ||
+	    clock_parse_rfc3339(tree_text(adviser->report, "finishedAt"), &finished) != 0 || finished <= started)
+		return "";
+	clock_format_duration((int64_t)(finished - started), text, sizeof(text));
+	return arena_printf(adviser->arena, " in %s", text);
+}
+
+/* "2 actions planned", with the command, if there are any in that state. */
+static void say_actions(struct adviser *adviser, const char *state, enum advice_tone tone, const char *more,
+                        const char *verb)
+{
+	size_t count = tree_count_actions(adviser->report, state);
+	struct advice *advice;
+
+	if (count == 0)
+		return;
+	advice =
+	    add(adviser, tone,
+	        arena_printf(adviser->arena, "%s %s%s", tree_count_text(adviser->arena, count, "action"), state, more));
+	if (verb != NULL)
+		advice->command = command_on_spec(adviser, verb);
+}
+
+struct blocks {
+	json_t *withheld;  /* conditions that blocked actions would give, as keys */
+	const char *words; /* of spec.allow that are missing, with commas */
+	size_t persons;    /* actions that wait for something else that a person can do */
+};
+
+static bool has_word(const char *words, const char *word)
+{
+	size_t length = strlen(word);
+	const char *at;
+
+	for (at = words; (at = strstr(at, word)) != NULL; at += length)
+		if ((at == words || at[-1] == ' ') && (at[length] == '\0' || at[length] == ','))
+			return true;
+	return false;
+}
+
+/* The conditions that blocked actions would give, as the keys of an object. */
+static json_t *collect_withheld(const json_t *resources)
+{
+	json_t *withheld = json_object();
+	const json_t *resource, *action;
+	size_t i, j;
+
+	json_array_foreach(resources, i, resource)
+	{
+		json_array_foreach(json_object_get(resource, "actions"), j, action)
+		{
+			if (strcmp(tree_text(action, "state"), "blocked") == 0)
+				json_object_set_new(withheld, tree_text(action, "gives"), json_true());
+		}
+	}
+	return withheld;
+}
+
+/* Whether it is blocked only because it follows one that is. */
+static bool is_follower(const json_t *action, const json_t *withheld)
+{
+	const json_t *need;
+	size_t i;
+
+	json_array_foreach(json_object_get(action, "needs"), i, need)
+	{
+		if (json_is_string(need) && json_object_get(withheld, json_string_value(need)) != NULL)
+			return true;
+	}
+	return false;
+}
+
+static void look_at_blocks(const struct adviser *adviser, const json_t *actions, struct blocks *blocks)
+{
+	const json_t *action;
+	size_t i;
+
+	json_array_foreach(actions, i, action)
+	{
+		const char *word = tree_text(action, "allow");
+
+		if (strcmp(tree_text(action, "state"), "blocked") != 0)
+			continue;
+		/* The action may take a word that the spec has, and wait for something else. */
+		if (*word != '\0' && strstr(tree_text(action, "waitsFor"), word) != NULL) {
+			if (!has_word(blocks->words, word))
+				blocks->words = join(adviser->arena, blocks->words, word);
+		} else if (!is_follower(action, blocks->withheld)) {
+			blocks->persons++;
+		}
+	}
+}
+
+static void say_blocked(struct adviser *adviser)
+{
+	const json_t *resource, *resources = json_object_get(adviser->report, "resources");
+	struct blocks blocks = {.words = "", .withheld = collect_withheld(resources)};
+	const char *more = "";
+	size_t i;
+
+	json_array_foreach(resources, i, resource)
+	{
+		look_at_blocks(adviser, json_object_get(resource, "actions"), &blocks);
+	}
+	if (*blocks.words != '\0')
+		more = arena_printf(adviser->arena, ": add %s to spec.allow", blocks.words);
+	if (blocks.persons > 0)
+		more = arena_printf(adviser->arena, "%s%s %zu %s for a person, as said with %s", more,
+		                    *more == '\0' ? ":" : ";", blocks.persons, blocks.persons == 1 ? "waits" : "wait",
+		                    blocks.persons == 1 ? "it" : "them");
+	say_actions(adviser, "blocked", ADVICE_OPEN, more, NULL);
+	json_decref(blocks.withheld);
+}
+
+struct advice_list advice_give(struct arena *arena, const json_t *report)
+{
+	struct adviser adviser = {.arena = arena, .report = report};
+	size_t unknown = tree_count_resources(report, "unknown");
+
+	say_standing(&adviser);
+	say_actions(&adviser, "done", ADVICE_GOOD, describe_duration(&adviser), NULL);
+	say_actions(&adviser, "failed", ADVICE_BAD, ": correct what it says, and run again", "apply");
+	if (unknown > 0) {
+		struct advice *advice =
+		    add(&adviser, ADVICE_BAD,
+		        arena_printf(arena, "%s could not be observed", tree_count_text(arena, unknown, "resource")));
+
+		advice->command = command_on_spec(&adviser, "doctor");
+	}
+	say_blocked(&adviser);
+	say_actions(&adviser, "waiting", ADVICE_OPEN, " for a long operation: run again to go on", "apply");
+	say_actions(&adviser, "planned", ADVICE_OPEN, "", "apply");
+	return adviser.list;
+}
