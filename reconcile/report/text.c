@@ -152,9 +152,9 @@ static void put_action_head(struct text *text, const json_t *resource, const jso
 		put(text, PAINT_PLAIN, object);
 	}
 	if (*risk != '\0' && strcmp(risk, "safe") != 0) {
-		put(text, PAINT_PLAIN, " ");
-		put(text, strcmp(risk, "destructive") == 0 ? PAINT_RED : PAINT_YELLOW,
-		    arena_printf(text->arena, "(%s)", risk));
+		put(text, PAINT_PLAIN, " (");
+		put(text, strcmp(risk, "destructive") == 0 ? PAINT_RED : PAINT_YELLOW, risk);
+		put(text, PAINT_PLAIN, ")");
 	}
 }
 
