@@ -144,6 +144,17 @@ static const char *closest_path(struct arena *arena, const struct field *fields,
 	return best;
 }
 
+/* Whether a path of a known field leaves out the `spec.` in front. */
+static bool is_short(const char *path)
+{
+	const struct field *field;
+
+	for (field = field_document; field->key != NULL; field++)
+		if (strncmp(path, field->key, strlen(field->key)) == 0 && strchr(".", path[strlen(field->key)]) != NULL)
+			return false;
+	return true;
+}
+
 int field_explain(const char *path, struct buf *out, struct error *err)
 {
 	struct arena *arena = arena_new();
@@ -151,7 +162,7 @@ int field_explain(const char *path, struct buf *out, struct error *err)
 	int rc = 0;
 
 	if (field != NULL) {
-		buf_printf(out, "%s (%s)\n\n", path, type_name(field));
+		buf_printf(out, "%s%s (%s)\n\n", is_short(path) ? "spec." : "", path, type_name(field));
 		put_field(arena, out, field);
 	} else if (path == NULL || *path == '\0') {
 		buf_puts(out, "A spec says what a Bedrock Chat deployment shall look like.\n");

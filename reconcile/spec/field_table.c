@@ -293,6 +293,7 @@ static const struct field vectors_fields[] = {
      .text = "How far a bot's row count may be off. For documents that were embedded again, whose chunking can differ. "
              "Digests are compared only with 0%."},
     {"counts", FIELD_TYPE_SECTION, INTO(desired_vectors, counts), .fields = counts_fields,
+     .fallback_text = "{from: source} where restore.from is given, else rows are not compared",
      .example = "{from: baseline, file: baselines/production.yaml}", .text = "What the rows are compared with."},
     {"restore", FIELD_TYPE_SECTION, INTO(desired_vectors, restore), .fields = restore_fields,
      .example = "{method: copy, from: {cluster: old-cluster}}", .allow = "delete-vectors",

@@ -14,7 +14,7 @@ struct spec_issue read_place(const struct reader *reader, const struct tree_node
 
 const char *read_path(const struct reader *reader, const char *path, const char *key)
 {
-	const char *printable = scalar_printable(reader->arena, key);
+	const char *printable = *key != '\0' ? scalar_printable(reader->arena, key) : "\"\"";
 
 	return *path != '\0' ? arena_printf(reader->arena, "%s.%s", path, printable) : printable;
 }

@@ -76,13 +76,29 @@ static void read_text(struct reader *reader, const struct field *field, const st
 	*(const char **)member_of(data, field) = text;
 }
 
+/* What people write for true and false, and YAML 1.1 took for it. */
+static bool is_old_bool(const char *text)
+{
+	static const char *const words[] = {"yes", "no", "on", "off", "y", "n"};
+	size_t i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcasecmp(text, words[i]) == 0)
+			return true;
+	return false;
+}
+
 static void read_bool(struct reader *reader, const struct field *field, const struct tree_node *node, void *data,
                       const char *path)
 {
 	bool value;
 
 	if (node->type != TREE_SCALAR || scalar_kind(node) != SCALAR_BOOL) {
-		read_wrong_type(reader, node, path, "true or false");
+		bool old = is_text(node) && is_old_bool(node->text);
+
+		read_wrong_type(reader, node, path,
+		                old ? "true or false, without quotes (yes, no, on and off are text in YAML 1.2)"
+		                    : "true or false, without quotes");
 		return;
 	}
 	value = *node->text == 't' || *node->text == 'T';
@@ -103,7 +119,9 @@ static void read_int(struct reader *reader, const struct field *field, const str
 		return;
 	}
 	if (!scalar || scalar_kind(node) != SCALAR_INT) {
-		read_wrong_type(reader, node, path, may_be_auto ? "a whole number or auto" : "a whole number");
+		read_wrong_type(reader, node, path,
+		                may_be_auto ? "a whole number or auto, without quotes"
+		                            : "a whole number, without quotes");
 		return;
 	}
 	if (scalar_parse_int(node->text, &value) != 0 || value < field->least || value > field->most)
@@ -154,7 +172,7 @@ static int find_word(struct reader *reader, const struct field *field, const str
 	for (word = field->words; word->word != NULL; word++) {
 		if (is_text(node) && strcmp(word->word, node->text) == 0)
 			break;
-		if (is_text(node))
+		if (is_text(node) && field->type != FIELD_TYPE_CONSTANT)
 			closest = suggest_closer(node->text, closest, word->word);
 		known = known == NULL ? word->word : arena_printf(reader->arena, "%s, %s", known, word->word);
 	}

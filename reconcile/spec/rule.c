@@ -94,18 +94,13 @@ static void check_connect(const struct rules *rules, const struct desired_connec
 	    inet_pton(AF_INET6, connect->hostaddr, &address) != 1)
 		broken(rules, arena_printf(arena, "%s.hostaddr", path),
 		       "must be an IPv4 or IPv6 address; a name goes into host");
-	if (connect->auth == DESIRED_AUTH_IAM && connect->user == NULL)
-		broken(rules, path, "needs user with `auth: iam`: a token is signed for one");
-	if (connect->auth == DESIRED_AUTH_IAM && connect->secret != NULL)
-		broken(rules, arena_printf(arena, "%s.secret", path),
-		       "has no use with `auth: iam`; leave one of them out");
+	if (connect->auth == DESIRED_AUTH_IAM && connect->user == NULL && connect->secret == NULL)
+		broken(rules, path,
+		       "needs user with `auth: iam`, or a secret that names one: a token is signed for a user");
 	if (connect->auth == DESIRED_AUTH_IAM && connect->sslmode < DESIRED_SSLMODE_REQUIRE)
 		broken(
 		    rules, arena_printf(arena, "%s.sslmode", path),
 		    "must be require, verify-ca or verify-full with `auth: iam`: a token may not travel in the clear");
-	if (connect->sslrootcert != NULL && connect->sslmode < DESIRED_SSLMODE_REQUIRE)
-		broken(rules, arena_printf(arena, "%s.sslrootcert", path),
-		       "has no use with this sslmode, which checks no certificate");
 }
 
 static void check_counts(const struct rules *rules, const struct desired_vectors *vectors)
@@ -118,12 +113,8 @@ static void check_counts(const struct rules *rules, const struct desired_vectors
 	if (baseline && counts->file == NULL)
 		broken(rules, "spec.vectors.counts",
 		       "needs file with `from: baseline`, such as `file: baselines/production.yaml`");
-	if (!baseline && counts->file != NULL)
-		broken(rules, "spec.vectors.counts.file", "is only for `from: baseline`");
 	if (inline_bots && !is_written(rules, "spec.vectors.counts.bots"))
 		broken(rules, "spec.vectors.counts", "needs bots with `from: inline`, the rows of each by its id");
-	if (!inline_bots && is_written(rules, "spec.vectors.counts.bots"))
-		broken(rules, "spec.vectors.counts.bots", "is only for `from: inline`");
 	if (counts->from == DESIRED_COUNTS_SOURCE && !vectors->restore.from.present &&
 	    !is_spoilt(rules, "spec.vectors.restore"))
 		broken(rules, "spec.vectors.counts.from", "needs spec.vectors.restore.from, which is the source");
@@ -193,8 +184,15 @@ static void check_users(const struct rules *rules, const struct desired *desired
 	}
 }
 
-static void set_source_kind(struct desired_source *source)
+/* What the spec says by saying something else. */
+static void set_implied(struct desired_vectors *vectors)
 {
+	struct desired_source *source = &vectors->restore.from;
+
+	if (source->present && !vectors->counts.present) {
+		vectors->counts.present = true;
+		vectors->counts.from = DESIRED_COUNTS_SOURCE;
+	}
 	if (source->snapshot != NULL)
 		source->kind = DESIRED_SOURCE_SNAPSHOT;
 	else if (source->cluster != NULL)
@@ -207,7 +205,7 @@ void rule_check_all(struct reader *reader, const struct tree_node *root, size_t 
 {
 	struct rules rules = {.reader = reader, .root = root, .first = first, .end = reader->issues->count};
 
-	set_source_kind(&desired->vectors.restore.from);
+	set_implied(&desired->vectors);
 	check_cluster(&rules, desired);
 	check_vectors(&rules, desired);
 	check_users(&rules, desired);

@@ -37,11 +37,18 @@ size_t suggest_distance(const char *a, const char *b)
 	return rows[length_a % 3][length_b];
 }
 
-/* A third of the word may be wrong, and one letter of a short one; but not all of a word of one or two letters. */
+/*
+ * A third of the word may be wrong, and one letter of a short one, but not all
+ * of a word of one or two letters; or it is the beginning of the candidate.
+ */
 static bool is_close(const char *text, const char *candidate)
 {
 	size_t length = strlen(text), distance = suggest_distance(text, candidate);
 
+	if (length > SUGGEST_LENGTH_MAX)
+		return false;
+	if (length >= 3 && strncasecmp(text, candidate, length) == 0)
+		return true;
 	return distance < length && distance <= (length < 6 ? 1 : length / 3);
 }
 

@@ -148,9 +148,10 @@ static const struct tree_node *build_alias(struct builder *builder, const yaml_e
 	if (anchor != NULL && !anchor->open) {
 		builder->expanded += anchor->node->expanded - 1;
 		if (builder->expanded > builder->limits->nodes)
-			return limit_failed(builder, event, "expands to more than %zu values", builder->limits->nodes);
+			return limit_failed(builder, event, "this expands to more than %zu values",
+			                    builder->limits->nodes);
 		if (depth + anchor->node->height > builder->limits->depth)
-			return limit_failed(builder, event, "is nested more than %zu levels deep",
+			return limit_failed(builder, event, "this is nested more than %zu levels deep",
 			                    builder->limits->depth);
 		return anchor->node;
 	}
@@ -169,9 +170,9 @@ static const struct tree_node *build_value(struct builder *builder, yaml_event_t
 
 	builder->expanded++;
 	if (builder->expanded > builder->limits->nodes)
-		node = limit_failed(builder, event, "expands to more than %zu values", builder->limits->nodes);
+		node = limit_failed(builder, event, "this expands to more than %zu values", builder->limits->nodes);
 	else if (depth > builder->limits->depth)
-		node = limit_failed(builder, event, "is nested more than %zu levels deep", builder->limits->depth);
+		node = limit_failed(builder, event, "this is nested more than %zu levels deep", builder->limits->depth);
 	else if (event->type == YAML_ALIAS_EVENT)
 		node = build_alias(builder, event, depth);
 	else
@@ -279,7 +280,8 @@ static struct tree_node *build_node(struct builder *builder, yaml_event_t *event
 	struct tree_node *node;
 
 	if (name != NULL && index == ANCHORS_MAX)
-		return limit_failed(builder, event, "is one anchor too many: a file may have %zu", ANCHORS_MAX);
+		return limit_failed(builder, event, "this is one anchor too many: a document may have %zu",
+		                    ANCHORS_MAX);
 	if (name != NULL)
 		*ARENA_PUSH(builder->arena, builder->anchors, builder->anchor_count) =
 		    (struct anchor){.name = arena_strdup(builder->arena, name), .open = true};
@@ -326,13 +328,16 @@ static int build_documents(struct builder *builder, struct tree_documents *out)
 int tree_parse(struct arena *arena, const char *text, size_t length, const struct tree_limits *limits,
                struct tree_documents *out, struct tree_problem *problem)
 {
-	struct builder builder = {.arena = arena, .text = text, .length = length, .limits = limits, .problem = problem};
+	/* A byte order mark, which libyaml would take for the first column. */
+	size_t mark = length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+	struct builder builder = {
+	    .arena = arena, .text = text + mark, .length = length - mark, .limits = limits, .problem = problem};
 	int rc;
 
 	if (yaml_parser_initialize(&builder.parser) == 0)
 		abort();
 	yaml_parser_set_encoding(&builder.parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(&builder.parser, (const unsigned char *)text, length);
+	yaml_parser_set_input_string(&builder.parser, (const unsigned char *)builder.text, builder.length);
 	rc = build_documents(&builder, out);
 	yaml_parser_delete(&builder.parser);
 	return rc;
