@@ -163,7 +163,7 @@ class Server:
             _give(fresh)
             fresh.replace(self.data / name)
         with self._lock:
-            if self.running:
+            if self._process is not None and self._process.poll() is None:
                 self._process.send_signal(signal.SIGHUP)
 
     def connect(self, database: str = "postgres") -> psycopg.Connection:

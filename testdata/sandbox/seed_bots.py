@@ -78,10 +78,11 @@ def _bot(bot: Bot, number: int, rng: Random) -> dict[str, Any]:
 
 
 def _knowledge(bot: Bot, number: int) -> dict[str, Any]:
-    urls, files = (), ()
-    if bot.has_knowledge:
-        urls = (f"https://example.com/handbook/{number}",) if number % 2 == 0 else ()
-        files = (f"rapport {number} – été.pdf",) if number % 2 == 1 or number % 5 == 0 else ()
+    urls, files = [], []
+    if bot.has_knowledge and number % 2 == 0:
+        urls = [f"https://example.com/handbook/{number}"]
+    if bot.has_knowledge and (number % 2 == 1 or number % 5 == 0):
+        files = [f"rapport {number} – été.pdf"]
     return {"source_urls": _list(*urls), "sitemap_urls": _list(), "filenames": _list(*files)}
 
 

@@ -42,7 +42,9 @@ class Authority:
         key_file = directory / "ca.key"
         if not (self.certificate_file.exists() and key_file.exists()):
             self._create(key_file)
-        self._key = serialization.load_pem_private_key(key_file.read_bytes(), password=None)
+        key = serialization.load_pem_private_key(key_file.read_bytes(), password=None)
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        self._key = key
         self._certificate = x509.load_pem_x509_certificate(self.certificate_file.read_bytes())
 
     def issue(self, names: list[str], flaw: str | None = None) -> Certificate:

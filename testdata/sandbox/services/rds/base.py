@@ -12,7 +12,7 @@ import shutil
 import threading
 import time
 import traceback
-from typing import Any, Callable
+from collections.abc import Callable
 
 import postgres
 from service import AwsError, Service, World, random_id

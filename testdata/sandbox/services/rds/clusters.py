@@ -9,7 +9,7 @@ from service import AwsError, Call, random_id
 from . import checks
 from .base import RdsBase, Work, nothing
 from .model import (AVAILABLE, AWS_OWNED, DEFAULT_SECURITY_GROUP, DELETING, ENGINE, ENGINE_VERSIONS,
-                    Cluster, Encryption, Options, Snapshot)
+                    Cluster, Encryption, Instance, Options, Snapshot)
 from .snapshots import SnapshotOperations
 
 _OPTIONS = ("AvailabilityZones", "DBSubnetGroupName", "DBClusterParameterGroupName", "VpcSecurityGroupIds",
@@ -82,7 +82,8 @@ class ClusterOperations(SnapshotOperations, RdsBase):
 
     def _key(self, key_id: str) -> str:
         try:
-            return self.world.service("kms").resolve(key_id)
+            arn: str = self.world.service("kms").resolve(key_id)
+            return arn
         except AwsError as problem:
             raise AwsError("KMSKeyNotAccessibleFault", f"The specified KMS key [{key_id}] does not exist, is not "
                            "enabled or you do not have permissions to access it.") from problem
@@ -253,11 +254,12 @@ class ClusterOperations(SnapshotOperations, RdsBase):
             self.serve(cluster)
 
     def _switch(self, cluster: Cluster, passing: str, status: str, work: Work) -> dict[str, Any]:
-        for resource in (cluster, *self.members(cluster)):
+        resources: list[Cluster | Instance] = [cluster, *self.members(cluster)]
+        for resource in resources:
             resource.status = passing
 
         def done() -> None:
-            for resource in (cluster, *self.members(cluster)):
+            for resource in resources:
                 resource.status = status
         self.job(cluster, work, done)
         return {"DBCluster": self.show(cluster)}

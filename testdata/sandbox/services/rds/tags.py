@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from service import Call
 
 from . import checks
 from .base import RdsBase
-from .model import describe_tags
+from .model import Cluster, Instance, Snapshot, SubnetGroup, describe_tags
 
 
 class TagOperations(RdsBase):
@@ -27,8 +28,9 @@ class TagOperations(RdsBase):
 
     def _taggable(self, arn: str) -> dict[str, str]:
         """The tags of the resource with this ARN, to be read or changed."""
-        finders = {"cluster": self.cluster, "db": self.instance, "cluster-snapshot": self.snapshot,
-                   "subgrp": self.subnet_group}
+        finders: dict[str, Callable[[str], Cluster | Instance | Snapshot | SubnetGroup]] = {
+            "cluster": self.cluster, "db": self.instance, "cluster-snapshot": self.snapshot,
+            "subgrp": self.subnet_group}
         parts = arn.split(":", 6)
         if len(parts) != 7 or parts[:3] != ["arn", "aws", "rds"] or parts[5] not in finders:
             raise checks.invalid(f"Invalid resource name: {arn}")
