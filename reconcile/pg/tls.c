@@ -11,6 +11,14 @@
 
 enum { PROBE_MS = 5000 };
 
+/* NULL until the handshake has come to it: PQsslInUse() says true from its beginning. */
+static X509 *peer_certificate(PGconn *conn)
+{
+	SSL *tls = PQsslStruct(conn, "OpenSSL");
+
+	return tls != NULL ? SSL_get0_peer_certificate(tls) : NULL;
+}
+
 /*
  * Connect without checking the certificate, and stop as soon as TLS is up:
  * before the server could ask for a password, of which there is none here anyway.
@@ -29,7 +37,7 @@ static PGconn *probe_connect(const struct pg_settings *settings)
 	snprintf(port, sizeof(port), "%d", settings->port);
 	values[8] = settings->port > 0 ? port : NULL;
 	conn = PQconnectStartParams(keys, values, 0);
-	while (PQstatus(conn) != CONNECTION_BAD && !PQsslInUse(conn) && clock_monotonic_ms() < deadline) {
+	while (PQstatus(conn) != CONNECTION_BAD && peer_certificate(conn) == NULL && clock_monotonic_ms() < deadline) {
 		struct pollfd wait = {.fd = PQsocket(conn), .events = step == PGRES_POLLING_READING ? POLLIN : POLLOUT};
 
 		if (poll(&wait, 1, PG_QUERY_TICK_MS) > 0)
@@ -79,15 +87,13 @@ static void certificate_describe(X509 *certificate, int why, char *out, size_t s
 int pg_tls_explain(const struct pg_settings *settings, char *out, size_t size)
 {
 	PGconn *conn = probe_connect(settings);
-	SSL *tls = PQsslInUse(conn) ? PQsslStruct(conn, "OpenSSL") : NULL;
-	X509 *certificate = tls != NULL ? SSL_get1_peer_certificate(tls) : NULL;
+	X509 *certificate = peer_certificate(conn);
 	const char *roots = settings->sslrootcert != NULL ? settings->sslrootcert : getenv("PGSSLROOTCERT");
+	int status = certificate != NULL ? 0 : -1;
 
 	if (certificate != NULL)
-		certificate_describe(certificate, chain_verify(tls, certificate, roots), out, size);
+		certificate_describe(certificate, chain_verify(PQsslStruct(conn, "OpenSSL"), certificate, roots), out,
+		                     size);
 	PQfinish(conn);
-	if (certificate == NULL)
-		return -1;
-	X509_free(certificate);
-	return 0;
+	return status;
 }
