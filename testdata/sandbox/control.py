@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import seed
 from inject import Rule
 from service import AwsError
 from wire import Request, Response
@@ -108,7 +109,6 @@ class Control:
         return {}
 
     def do_seed(self, args: dict[str, Any]) -> Any:
-        import seed
         return seed.seed(self._front.world, args)
 
 

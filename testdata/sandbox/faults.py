@@ -46,7 +46,7 @@ _OWN = {
 _INVALID = {
     "rds": "InvalidParameterValue", "sts": "ValidationError", "iam": "ValidationError",
     "cloudformation": "ValidationError", "cognito-idp": "InvalidParameterException",
-    "ecs": "InvalidParameterException", "apigateway": "BadRequestException",
+    "apigateway": "BadRequestException",
 }
 
 

@@ -1,6 +1,6 @@
 """AWS's request quotas as token buckets.
 
-Rates of Cognito, ECS and API Gateway are the documented ones (requests a second,
+Rates of Cognito and API Gateway are the documented ones (requests a second,
 and how many may come at once); CloudFormation's and RDS's are what is observed,
 since AWS does not publish them. Operations that are not listed have quotas that
 no client of ours comes near.
@@ -34,9 +34,6 @@ _CATEGORIES: dict[str, tuple[Rate, tuple[str, ...]]] = {
     "UserPoolResourceUpdate": (Rate(15, 15), (
         "cognito-idp:CreateGroup", "cognito-idp:DeleteGroup", "cognito-idp:UpdateGroup")),
     "UserPoolRead": (Rate(15, 15), ("cognito-idp:DescribeUserPool", "cognito-idp:ListUserPools")),
-    "EcsTasks": (Rate(40, 100), ("ecs:RunTask", "ecs:StopTask")),
-    "EcsReads": (Rate(20, 100), ("ecs:DescribeTasks", "ecs:ListTasks", "ecs:DescribeTaskDefinition",
-                                 "ecs:DescribeClusters")),
     "DescribeStacks": (Rate(5, 10), ("cloudformation:DescribeStacks",)),
     "StackReads": (Rate(5, 10), (
         "cloudformation:ListStacks", "cloudformation:ListStackResources", "cloudformation:DescribeStackEvents",
