@@ -13,6 +13,9 @@
 #define POLL_MOST_MS 15000
 #define BATCH_MAX 1000
 
+/* No wait is without end, whatever --wait says: a restore takes hours at most. */
+#define WAIT_MOST_S ((int64_t)24 * 3600)
+
 static bool can_begin(const struct act *act, const struct plan_action *action)
 {
 	return (action->state == ACTION_PLANNED || action->state == ACTION_WAITING) &&
@@ -32,7 +35,9 @@ static int admit(struct act *act, struct plan_action *action, bool *admitted, st
 	}
 	if (action->state == ACTION_PLANNED && journal_write(act->journal, "begin", action, "", err) != 0)
 		return -1;
-	progress_show(act->progress, action);
+	if (action->state == ACTION_PLANNED)
+		progress_show(act->progress, action);
+	action->waits_for = NULL;
 	*admitted = true;
 	return 0;
 }
@@ -118,6 +123,7 @@ static void settle_rest(struct act *act)
 int act_run(struct act *act, struct error *err)
 {
 	int64_t start = clock_monotonic_ms(), pause = POLL_FIRST_MS;
+	int64_t wait = act->wait < WAIT_MOST_S ? act->wait : WAIT_MOST_S;
 	int rc = 0;
 
 	while (rc == 0 && !*act->context->stop) {
@@ -133,7 +139,7 @@ int act_run(struct act *act, struct error *err)
 			pause = POLL_FIRST_MS; /* something ended: what follows it can begin at once */
 			continue;
 		}
-		if (elapsed >= act->wait)
+		if (elapsed >= wait)
 			break;
 		clock_sleep_ms(pause, act->context->stop);
 		pause = pause * 3 / 2 < POLL_MOST_MS ? pause * 3 / 2 : POLL_MOST_MS;
