@@ -92,7 +92,7 @@ static int fail_issues(struct spec_issues *issues, struct error *err)
 static void read_document(struct reader *reader, const struct tree_node *root, struct desired_baseline *out)
 {
 	struct baseline_document document = {0};
-	struct spec_issue at = {.file = reader->file, .line = root->line, .column = root->column, .path = ""};
+	const char *captured_at;
 
 	if (root->type != TREE_MAP) {
 		read_wrong_type(reader, root, "", "a mapping with apiVersion, kind, metadata and bots");
@@ -105,13 +105,15 @@ static void read_document(struct reader *reader, const struct tree_node *root, s
 	                                 .bots = document.bots,
 	                                 .bot_count = document.bot_count};
 	if (out->bot_count > BASELINE_BOTS_MAX)
-		spec_issue_add(reader->arena, reader->issues, at, "has more than %d bots", BASELINE_BOTS_MAX);
-	at.path = "metadata.capturedAt";
-	if (document.metadata.captured_at != NULL &&
-	    clock_parse_rfc3339(document.metadata.captured_at, &out->captured_at) != 0)
-		spec_issue_add(reader->arena, reader->issues, at,
-		               "must be a time such as 2026-11-22T09:00:00Z, found \"%s\"",
-		               scalar_printable(reader->arena, document.metadata.captured_at));
+		spec_issue_add(reader->arena, reader->issues, read_place(reader, tree_get(root, "bots"), "bots"),
+		               "has more than %d bots", BASELINE_BOTS_MAX);
+	captured_at = document.metadata.captured_at;
+	if (captured_at != NULL && clock_parse_rfc3339(captured_at, &out->captured_at) != 0)
+		spec_issue_add(
+		    reader->arena, reader->issues,
+		    read_place(reader, tree_get(tree_get(root, "metadata"), "capturedAt"), "metadata.capturedAt"),
+		    "must be a time such as 2026-11-22T09:00:00Z, found \"%s\"",
+		    scalar_printable(reader->arena, captured_at));
 	if (out->bot_count > 1)
 		qsort(out->bots, out->bot_count, sizeof(*out->bots), compare_bots);
 }

@@ -14,13 +14,15 @@ static const struct field *field_of(const struct field *fields, const char *key,
 static const struct field *find_below(const struct field *fields, const char *path)
 {
 	const struct field *field = NULL;
+	bool may_be_name = false;
 
 	while (*path != '\0') {
 		size_t length = strcspn(path, ".");
 		const struct field *next = field_of(fields, path, length);
 
-		if (next == NULL && (field == NULL || field->type != FIELD_TYPE_MAP || fields == NULL))
+		if (next == NULL && !may_be_name)
 			return NULL;
+		may_be_name = next != NULL && next->type == FIELD_TYPE_MAP;
 		if (next != NULL) {
 			field = next;
 			fields = next->fields;
