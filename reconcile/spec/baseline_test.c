@@ -111,7 +111,7 @@ START_TEST(what_is_not_a_baseline_is_refused)
 	    {HEAD "bot: {}\nbots: {}\n", "b.yaml:4:1: bot: unknown key; did you mean bots?"},
 	    {"apiVersion: trueup/v1\nkind: VectorBaseline\nmetadata: {name: a, capturedAt: yesterday, digest: v1}\n"
 	     "bots: {}\n",
-	     "b.yaml:3:29: metadata.capturedAt: must be a time such as 2026-11-22T09:00:00Z, found \"yesterday\""},
+	     "b.yaml:3:33: metadata.capturedAt: must be a time such as 2026-11-22T09:00:00Z, found \"yesterday\""},
 	};
 	struct arena *arena = arena_new();
 	struct desired_baseline baseline;
