@@ -99,22 +99,12 @@ static void put_headline(struct text *text)
 
 static void put_difference(struct text *text, const json_t *difference)
 {
-	const char *change = tree_text(difference, "change");
-	const char *desired = tree_text(difference, "desired"), *observed = tree_text(difference, "observed");
-	const char *path = tree_text(difference, "path");
-	bool adds = strcmp(change, "add") == 0, removes = strcmp(change, "remove") == 0;
-	const char *value = adds ? desired : removes ? observed : "";
-	size_t tail = strlen(path) >= strlen(value) ? strlen(path) - strlen(value) : 0;
+	const char sign[] = {tree_difference_sign(difference), '\0'};
 
 	layout_open(&text->layout, INDENT_RESOURCE, INDENT_RESOURCE + 2);
-	put(text, adds ? PAINT_GREEN : removes ? PAINT_RED : PAINT_YELLOW, adds ? "+" : removes ? "-" : "~");
-	put(text, PAINT_PLAIN, arena_printf(text->arena, " %s", path));
-	if (!adds && !removes)
-		put(text, PAINT_PLAIN,
-		    arena_printf(text->arena, ": %s → %s", *observed != '\0' ? observed : "nothing",
-		                 *desired != '\0' ? desired : "nothing"));
-	else if (strcmp(path + tail, value) != 0) /* "members/alice" says "alice" already */
-		put(text, PAINT_PLAIN, arena_printf(text->arena, ": %s", value));
+	put(text, *sign == '+' ? PAINT_GREEN : *sign == '-' ? PAINT_RED : PAINT_YELLOW, sign);
+	put(text, PAINT_PLAIN, " ");
+	put(text, PAINT_PLAIN, tree_difference_text(text->arena, difference));
 	layout_close(&text->layout);
 }
 
@@ -126,8 +116,8 @@ static void put_differences(struct text *text, const json_t *resource)
 
 	json_array_foreach(json_object_get(resource, "differences"), i, difference)
 	{
-		const char *change = tree_text(difference, "change");
-		size_t *count = &shown[strcmp(change, "add") == 0 ? 0 : strcmp(change, "remove") == 0 ? 1 : 2];
+		char sign = tree_difference_sign(difference);
+		size_t *count = &shown[sign == '+' ? 0 : sign == '-' ? 1 : 2];
 
 		if (text->style->verbose || (*count)++ < SHOWN_MAX)
 			put_difference(text, difference);
@@ -254,12 +244,6 @@ static void put_resource(struct text *text, const json_t *resource)
 	put_notes(text, resource);
 }
 
-static bool is_all_quiet(const json_t *resource)
-{
-	return strcmp(tree_text(resource, "state"), "in-sync") == 0 &&
-	       json_array_size(json_object_get(resource, "actions")) == 0;
-}
-
 /* Whether there is nothing to tell but that all is in sync. */
 static bool is_calm(const json_t *report)
 {
@@ -268,7 +252,7 @@ static bool is_calm(const json_t *report)
 
 	json_array_foreach(resources, i, resource)
 	{
-		if (!is_all_quiet(resource))
+		if (!tree_is_quiet(resource))
 			return false;
 	}
 	return json_array_size(resources) > 0 && report_exit_code(report) == REPORT_EXIT_FINE;
@@ -319,7 +303,7 @@ static void put_full(struct text *text)
 	put_headline(text);
 	json_array_foreach(json_object_get(text->report, "resources"), i, resource)
 	{
-		if (!text->style->quiet || !is_all_quiet(resource))
+		if (!text->style->quiet || !tree_is_quiet(resource))
 			put_resource(text, resource);
 	}
 	put_advice(text);

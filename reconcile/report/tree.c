@@ -94,6 +94,39 @@ bool tree_tell_same(const json_t *a, const json_t *b)
 	return true;
 }
 
+char tree_difference_sign(const json_t *difference)
+{
+	const char *change = tree_text(difference, "change");
+
+	return strcmp(change, "add") == 0 ? '+' : strcmp(change, "remove") == 0 ? '-' : '~';
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+	size_t text_length = strlen(text), end_length = strlen(end);
+
+	return end_length <= text_length && strcmp(text + text_length - end_length, end) == 0;
+}
+
+const char *tree_difference_text(struct arena *arena, const json_t *difference)
+{
+	const char *path = tree_text(difference, "path");
+	const char *desired = tree_text(difference, "desired"), *observed = tree_text(difference, "observed");
+	char sign = tree_difference_sign(difference);
+	const char *value = sign == '+' ? desired : observed;
+
+	if (sign == '~')
+		return arena_printf(arena, "%s: %s → %s", path, *observed != '\0' ? observed : "nothing",
+		                    *desired != '\0' ? desired : "nothing");
+	return ends_with(path, value) ? path : arena_printf(arena, "%s: %s", path, value);
+}
+
+bool tree_is_quiet(const json_t *resource)
+{
+	return strcmp(tree_text(resource, "state"), "in-sync") == 0 &&
+	       json_array_size(json_object_get(resource, "actions")) == 0;
+}
+
 const char *tree_count_text(struct arena *arena, size_t count, const char *noun)
 {
 	return arena_printf(arena, "%zu %s%s", count, noun, count == 1 ? "" : "s");

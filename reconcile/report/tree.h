@@ -36,6 +36,15 @@ struct tree_group *tree_group_actions(struct arena *arena, const json_t *resourc
 /* Whether all that is told of two actions of a group, but their object, is the same. */
 bool tree_tell_same(const json_t *a, const json_t *b);
 
+/* '+', '-' or '~'. */
+char tree_difference_sign(const json_t *difference);
+
+/* "encrypted: false → true", "schema/table: items", or the path alone where it ends with the value. */
+const char *tree_difference_text(struct arena *arena, const json_t *difference);
+
+/* Whether the resource is in sync and nothing was to be done. */
+bool tree_is_quiet(const json_t *resource);
+
 /* "1 action", "3 actions". */
 const char *tree_count_text(struct arena *arena, size_t count, const char *noun);
 
