@@ -191,11 +191,51 @@ static void say_blocked(struct adviser *adviser)
 	if (*blocks.words != '\0')
 		more = arena_printf(adviser->arena, ": add %s to spec.allow", blocks.words);
 	if (blocks.persons > 0)
-		more = arena_printf(adviser->arena, "%s%s %zu %s for a person, as said with %s", more,
-		                    *more == '\0' ? ":" : ";", blocks.persons, blocks.persons == 1 ? "waits" : "wait",
-		                    blocks.persons == 1 ? "it" : "them");
+		more = arena_printf(adviser->arena, "%s%s %zu %s a person", more, *more == '\0' ? ":" : ";",
+		                    blocks.persons, blocks.persons == 1 ? "needs" : "need");
 	say_actions(adviser, "blocked", ADVICE_OPEN, more, NULL);
 	json_decref(blocks.withheld);
+}
+
+static size_t count_actions(const json_t *report, const char *state, const char *risk)
+{
+	const json_t *resource, *action;
+	size_t i, j, count = 0;
+
+	json_array_foreach(json_object_get(report, "resources"), i, resource)
+	{
+		json_array_foreach(json_object_get(resource, "actions"), j, action)
+		{
+			count += strcmp(tree_text(action, "state"), state) == 0 &&
+			         (risk == NULL || strcmp(tree_text(action, "risk"), risk) == 0);
+		}
+	}
+	return count;
+}
+
+/* ", 2 disruptive, 1 destructive": of what is planned, if there is any of it. */
+static const char *describe_risks(const struct adviser *adviser)
+{
+	static const char *const risks[] = {"disruptive", "destructive"};
+	const char *text = "";
+	size_t i, count;
+
+	for (i = 0; i < sizeof(risks) / sizeof(risks[0]); i++) {
+		count = count_actions(adviser->report, "planned", risks[i]);
+		if (count > 0)
+			text = arena_printf(adviser->arena, "%s, %zu %s", text, count, risks[i]);
+	}
+	return text;
+}
+
+/* The contract's summary does not count these: they keep no exit code from being 0. */
+static void say_skipped(struct adviser *adviser)
+{
+	size_t count = count_actions(adviser->report, "skipped", NULL);
+
+	if (count > 0)
+		add(adviser, ADVICE_OPEN,
+		    arena_printf(adviser->arena, "%s skipped", tree_count_text(adviser->arena, count, "action")));
 }
 
 struct advice_list advice_give(struct arena *arena, const json_t *report)
@@ -205,7 +245,7 @@ struct advice_list advice_give(struct arena *arena, const json_t *report)
 
 	say_standing(&adviser);
 	say_actions(&adviser, "done", ADVICE_GOOD, describe_duration(&adviser), NULL);
-	say_actions(&adviser, "failed", ADVICE_BAD, ": correct what it says, and run again", "apply");
+	say_actions(&adviser, "failed", ADVICE_BAD, "; once the cause is gone", "apply");
 	if (unknown > 0) {
 		struct advice *advice =
 		    add(&adviser, ADVICE_BAD,
@@ -214,7 +254,21 @@ struct advice_list advice_give(struct arena *arena, const json_t *report)
 		advice->command = command_on_spec(&adviser, "doctor");
 	}
 	say_blocked(&adviser);
-	say_actions(&adviser, "waiting", ADVICE_OPEN, " for a long operation: run again to go on", "apply");
-	say_actions(&adviser, "planned", ADVICE_OPEN, "", "apply");
+	say_actions(&adviser, "waiting", ADVICE_OPEN, " for a long operation; to go on", "apply");
+	say_actions(&adviser, "planned", ADVICE_OPEN, describe_risks(&adviser), "apply");
+	say_skipped(&adviser);
 	return adviser.list;
+}
+
+bool advice_is_calm(const json_t *report)
+{
+	const json_t *resource, *resources = json_object_get(report, "resources");
+	size_t i;
+
+	json_array_foreach(resources, i, resource)
+	{
+		if (!tree_is_quiet(resource))
+			return false;
+	}
+	return json_array_size(resources) > 0 && report_exit_code(report) == REPORT_EXIT_FINE;
 }

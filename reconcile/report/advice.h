@@ -9,6 +9,7 @@
 #include "base/arena.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 enum advice_tone { ADVICE_GOOD, ADVICE_OPEN, ADVICE_BAD };
@@ -23,6 +24,9 @@ struct advice_list {
 	struct advice *items;
 	size_t count;
 };
+
+/* Whether there is nothing to tell of the deployment but that all is in sync. */
+bool advice_is_calm(const json_t *report);
 
 /* The first says how the deployment stands. Strings are in the arena or the report. */
 struct advice_list advice_give(struct arena *arena, const json_t *report);

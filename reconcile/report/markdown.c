@@ -63,18 +63,28 @@ static void put_title(struct markdown *markdown)
 	buf_printf(markdown->out, ": %s\n\n", describe_exit(worst));
 }
 
+static void put_telling(struct buf *line, const char *before, const char *words)
+{
+	if (*words == '\0')
+		return;
+	buf_puts(line, before);
+	escape_put_prose(line, words);
+}
+
 /* "- **production**: drift: 2 drifted, 1 in sync; 3 actions planned" */
 static void put_standing(struct markdown *markdown, const json_t *report)
 {
 	static const char *const states[] = {"failed", "blocked", "waiting", "planned", "done"};
 	struct advice_list advice = advice_give(markdown->arena, report);
+	enum report_exit code = report_exit_code(report);
 	struct buf *line = &markdown->line;
 	size_t i, count;
 
 	buf_puts(line, "- **");
 	escape_put_prose(line, tree_text(report, "name"));
-	buf_printf(line, "**: %s: ", describe_exit(report_exit_code(report)));
-	escape_put_prose(line, advice.items[0].text);
+	buf_printf(line, "**: %s", describe_exit(code));
+	if (code != REPORT_EXIT_FINE)
+		put_telling(line, ": ", advice.items[0].text);
 	for (i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
 		count = tree_count_actions(report, states[i]);
 		if (count > 0)
@@ -98,14 +108,6 @@ static void put_summary(struct markdown *markdown)
 		buf_printf(markdown->out, "- … and %s\n",
 		           tree_count_text(markdown->arena, markdown->count - i, "more deployment"));
 	buf_putc(markdown->out, '\n');
-}
-
-static void put_telling(struct buf *line, const char *before, const char *words)
-{
-	if (*words == '\0')
-		return;
-	buf_puts(line, before);
-	escape_put_prose(line, words);
 }
 
 /* What went wrong, what it waits for, why it is done at all: as far as there is any of it. */
@@ -268,8 +270,10 @@ static void add_streak(struct markdown *markdown, const json_t *resource, const 
 	buf_printf(line, "- **%s** ", group->state);
 	escape_put_prose(line, group->verb);
 	for (i = first; i < shown; i++) {
-		buf_puts(line, i > first ? ", " : " ");
-		escape_put_code(line, tree_action_object(resource, group->items[i]));
+		const char *object = tree_action_object(resource, group->items[i]);
+
+		buf_puts(line, i > first ? ", " : *object != '\0' ? " " : "");
+		escape_put_code(line, object);
 	}
 	if (shown < last)
 		buf_printf(line, " and %zu more", last - shown);
@@ -308,12 +312,27 @@ static void add_actions(struct markdown *markdown, const json_t *resource, struc
 	fold(markdown, block, "action line");
 }
 
+static bool has_notes(const json_t *report)
+{
+	const json_t *resource;
+	size_t i;
+
+	json_array_foreach(json_object_get(report, "resources"), i, resource)
+	{
+		if (json_array_size(json_object_get(resource, "notes")) > 0)
+			return true;
+	}
+	return false;
+}
+
 static void add_details(struct markdown *markdown, const json_t *report)
 {
 	const json_t *resource;
 	struct block *block;
 	size_t i;
 
+	if (advice_is_calm(report) && !has_notes(report))
+		return; /* the summary has said it */
 	add_deployment(markdown, report);
 	json_array_foreach(json_object_get(report, "resources"), i, resource)
 	{

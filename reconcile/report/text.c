@@ -244,20 +244,6 @@ static void put_resource(struct text *text, const json_t *resource)
 	put_notes(text, resource);
 }
 
-/* Whether there is nothing to tell but that all is in sync. */
-static bool is_calm(const json_t *report)
-{
-	const json_t *resource, *resources = json_object_get(report, "resources");
-	size_t i;
-
-	json_array_foreach(resources, i, resource)
-	{
-		if (!tree_is_quiet(resource))
-			return false;
-	}
-	return json_array_size(resources) > 0 && report_exit_code(report) == REPORT_EXIT_FINE;
-}
-
 static void put_calm(struct text *text)
 {
 	const json_t *resource, *resources = json_object_get(text->report, "resources");
@@ -285,7 +271,7 @@ static void put_advice(struct text *text)
 	size_t i;
 
 	for (i = 0; i < list.count; i++) {
-		layout_open(&text->layout, i == 0 ? 0 : INDENT, 2 * INDENT);
+		layout_open(&text->layout, INDENT, 2 * INDENT);
 		put(text, paints[list.items[i].tone], list.items[i].text);
 		if (list.items[i].command != NULL) {
 			put(text, PAINT_PLAIN, ": ");
@@ -295,33 +281,44 @@ static void put_advice(struct text *text)
 	}
 }
 
+/* A report of many lines stands apart from what is around it: all its lines but the first are indented. */
+static void put_gap(struct buf *out, bool calm)
+{
+	const char *last = out->length > 1 ? memrchr(out->bytes, '\n', out->length - 1) : NULL;
+
+	if (out->length > 0 && (!calm || (last != NULL && last[1] == ' ')))
+		buf_putc(out, '\n');
+}
+
 static void put_full(struct text *text)
 {
-	const json_t *resource;
+	const json_t *resource, *resources = json_object_get(text->report, "resources");
 	size_t i;
 
 	put_headline(text);
-	json_array_foreach(json_object_get(text->report, "resources"), i, resource)
+	buf_putc(text->layout.out, '\n');
+	json_array_foreach(resources, i, resource)
 	{
 		if (!text->style->quiet || !tree_is_quiet(resource))
 			put_resource(text, resource);
 	}
+	if (json_array_size(resources) > 0)
+		buf_putc(text->layout.out, '\n');
 	put_advice(text);
 }
 
 void report_render_text(const json_t *report, const struct report_style *style, struct buf *out)
 {
 	struct text text = {.arena = arena_new(), .style = style, .report = report};
-	bool calm = is_calm(report);
+	bool calm = advice_is_calm(report);
 
 	layout_start(&text.layout, out, style->width > 0 ? style->width : WIDTH_DEFAULT, style->color);
-	if (!calm || (style->verbose && !style->quiet)) {
-		if (out->length > 0)
-			buf_putc(out, '\n');
+	if (!calm || !style->quiet)
+		put_gap(out, calm && !style->verbose);
+	if (!calm || (style->verbose && !style->quiet))
 		put_full(&text);
-	} else if (!style->quiet) {
+	else if (!style->quiet)
 		put_calm(&text);
-	}
 	layout_end(&text.layout);
 	arena_free(text.arena);
 }
