@@ -175,10 +175,15 @@ static int read_file(struct config *config, const char *path, bool of_credential
 {
 	struct reader reader = {.config = config, .path = path, .of_credentials = of_credentials};
 	struct text *text = &config->texts[of_credentials];
+	struct error unread;
 	char *at, *next;
 
-	if (file_read(config->arena, path, CONFIG_LIMIT, &text->bytes, &text->length, err) != 0)
-		return err->code == ERROR_NOT_FOUND ? 0 : -1;
+	if (file_read(config->arena, path, CONFIG_LIMIT, &text->bytes, &text->length, &unread) != 0) {
+		if (unread.code == ERROR_NOT_FOUND)
+			return 0;
+		*err = unread;
+		return -1;
+	}
 	at = text->bytes;
 	if (strncmp(at, "\xef\xbb\xbf", 3) == 0)
 		at += 3;

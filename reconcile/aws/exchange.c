@@ -216,11 +216,16 @@ static void halt_calls(struct batch *batch)
  */
 static bool have_credentials(struct batch *batch)
 {
+	struct error err;
+
 	if (!aws_needs_credentials(batch->aws))
 		return true;
 	if (batch->running > 0)
 		return false;
-	return aws_check_credentials(batch->aws, &batch->halt) == 0;
+	if (aws_check_credentials(batch->aws, &err) == 0)
+		return true;
+	batch->halt = err;
+	return false;
 }
 
 /* Start what is due and within its quota. Returns the milliseconds until something else may be. */

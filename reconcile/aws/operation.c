@@ -138,17 +138,19 @@ static const struct aws_operation_info operations[AWS_OPERATION_COUNT] = {
 /*
  * Requests a second and at once. Cognito, ECS and API Gateway publish theirs;
  * RDS and CloudFormation do not, and are set to what was seen to be safe.
+ * Cognito's are shared with the people who sign in, second by second, so that
+ * little of them comes at once.
  */
 static const struct aws_quota_info quotas[AWS_QUOTA_COUNT] = {
     [AWS_QUOTA_OTHER] = {40, 40},
     [AWS_QUOTA_RDS] = {20, 20},
     [AWS_QUOTA_CLOUDFORMATION] = {5, 5},
-    [AWS_QUOTA_COGNITO_USER_READ] = {120, 120},
-    [AWS_QUOTA_COGNITO_USER_LIST] = {30, 30},
-    [AWS_QUOTA_COGNITO_USER_UPDATE] = {25, 25},
-    [AWS_QUOTA_COGNITO_USER_RESOURCE_READ] = {50, 50},
-    [AWS_QUOTA_COGNITO_POOL_RESOURCE_READ] = {5, 5},
-    [AWS_QUOTA_COGNITO_POOL_RESOURCE_UPDATE] = {15, 15},
+    [AWS_QUOTA_COGNITO_USER_READ] = {120, 24},
+    [AWS_QUOTA_COGNITO_USER_LIST] = {30, 6},
+    [AWS_QUOTA_COGNITO_USER_UPDATE] = {25, 5},
+    [AWS_QUOTA_COGNITO_USER_RESOURCE_READ] = {50, 10},
+    [AWS_QUOTA_COGNITO_POOL_RESOURCE_READ] = {5, 1},
+    [AWS_QUOTA_COGNITO_POOL_RESOURCE_UPDATE] = {15, 3},
     [AWS_QUOTA_ECS_RUN] = {20, 100},
     [AWS_QUOTA_ECS_DESCRIBE] = {20, 100},
     [AWS_QUOTA_APIGATEWAY] = {10, 40},
