@@ -49,6 +49,8 @@ class Front:
         self.control = Control(self, token)
         self._authenticator = Authenticator(world.keyring, world.settings, world.clock)
         self._models = [model.service_model(name) for name in world.services]
+        # Takes most of a second; the first request is not to wait for it.
+        model.category_runs()
 
     def answer(self, request: Request) -> tuple[Response, Rule | None]:
         """The response, and the trouble that its delivery is to meet, if any."""

@@ -7,6 +7,7 @@ enumerations to AWS). This module checks what AWS checks, in AWS's words.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 import re
 import sys
@@ -192,18 +193,17 @@ def _compile(pattern: str) -> re.Pattern[str]:
 @functools.cache
 def _category_ranges(category: str) -> str:
     """The code points of a Unicode category, for the inside of a character class."""
-    ranges: list[list[int]] = []
-    for point in range(sys.maxunicode + 1):
-        if not _in_category(chr(point), category):
-            continue
-        if ranges and ranges[-1][1] == point - 1:
-            ranges[-1][1] = point
-        else:
-            ranges.append([point, point])
-    return "".join(f"\\U{low:08x}-\\U{high:08x}" for low, high in ranges)
-
-
-def _in_category(char: str, category: str) -> bool:
     if category == "ASCII":
-        return char.isascii()
-    return unicodedata.category(char).startswith(category)
+        return "\\x00-\\x7f"
+    return "".join(f"\\U{low:08x}-\\U{high:08x}" for low, high, name in category_runs()
+                   if name.startswith(category))
+
+
+@functools.cache
+def category_runs() -> list[tuple[int, int, str]]:
+    """Every code point's category, as runs: first, last, category."""
+    runs: list[tuple[int, int, str]] = []
+    for name, points in itertools.groupby(range(sys.maxunicode + 1), lambda point: unicodedata.category(chr(point))):
+        run = list(points)
+        runs.append((run[0], run[-1], name))
+    return runs

@@ -99,10 +99,10 @@ def test_throttle_of_the_next(sandbox: Sandbox, service: str, method: str, wante
 @pytest.mark.parametrize("kind", ["throttle", "unavailable", "internal", "html", "reset-before", "reset-after"])
 @pytest.mark.parametrize("service", ["sts", "kms"])
 def test_standard_retry_gets_through(sandbox: Sandbox, service: str, kind: str) -> None:
-    client = sandbox.client(service, retries={"total_max_attempts": 3, "mode": "standard"})
+    client = sandbox.client(service, retries={"total_max_attempts": 2, "mode": "standard"})
     ask = client.list_aliases if service == "kms" else client.get_caller_identity
-    sandbox.control("fault", kind=kind, count=2)
-    assert ask()["ResponseMetadata"]["RetryAttempts"] == 2
+    sandbox.control("fault", kind=kind)
+    assert ask()["ResponseMetadata"]["RetryAttempts"] == 1
 
 
 def test_lost_answer_was_carried_out(sandbox: Sandbox) -> None:
