@@ -42,12 +42,13 @@ static int resolve_place(struct kind_context *context, struct database *database
 	return 0;
 }
 
-static int read_secret(struct kind_context *context, struct database *database, struct error *err)
+/* stage NULL: the current value. */
+static int read_secret(struct kind_context *context, struct database *database, const char *stage, struct error *err)
 {
 	struct secretsmanager_value value;
 	struct pg_settings *settings = &database->settings;
 
-	if (secretsmanager_get_value(context->aws, context->arena, database->secret, NULL, &value, err) != 0)
+	if (secretsmanager_get_value(context->aws, context->arena, database->secret, stage, &value, err) != 0)
 		return error_context(err, "secret %s", database->secret);
 	if (value.password == NULL) {
 		secretsmanager_value_free(&value);
@@ -85,7 +86,7 @@ static int resolve_identity(struct kind_context *context, struct database *datab
 		return create_token(context, database, err);
 	database->secret = stack_resolve(database->connect->secret, context->stack->secret, context,
 	                                 "spec.vectors.connect.secret", err);
-	return database->secret == NULL ? -1 : read_secret(context, database, err);
+	return database->secret == NULL ? -1 : read_secret(context, database, NULL, err);
 }
 
 int database_resolve(struct kind_context *context, const struct desired_connect *connect, const char *cluster,
@@ -134,23 +135,43 @@ int database_resolve_source(struct kind_context *context, struct database *datab
 	connect->host = NULL;
 	connect->hostaddr = NULL;
 	connect->port = 0;
-	return database_resolve(context, connect, from->cluster, database, err);
+	if (database_resolve(context, connect, from->cluster, database, err) != 0)
+		return -1;
+	database->previous = true;
+	return 0;
+}
+
+static bool is_wrong_password(const struct error *err)
+{
+	return strcmp(err->service_code, "28P01") == 0;
+}
+
+/* The password was refused: read it again, and for a replaced cluster take the one of before. */
+static int open_again(struct kind_context *context, struct database *database, struct pg_session **session,
+                      struct error *err)
+{
+	log_info("%s: the password was refused; reading the secret again", database->server);
+	if (resolve_identity(context, database, err) != 0)
+		return -1;
+	if (pg_session_open(&database->settings, session, err) == 0)
+		return 0;
+	if (!is_wrong_password(err) || !database->previous || database->secret == NULL)
+		return -1;
+	if (read_secret(context, database, "AWSPREVIOUS", err) != 0)
+		return -1;
+	return pg_session_open(&database->settings, session, err);
 }
 
 int database_open(struct kind_context *context, struct database *database, struct pg_session **session,
                   struct error *err)
 {
+	int rc;
+
 	database->settings.writes = context->writes;
-	if (pg_session_open(&database->settings, session, err) == 0)
-		return 0;
-	if (strcmp(err->service_code, "28P01") != 0)
-		return error_context(err, "%s", database->server);
-	log_info("%s: the password was refused; reading the secret again", database->server);
-	if (resolve_identity(context, database, err) != 0)
-		return -1;
-	if (pg_session_open(&database->settings, session, err) != 0)
-		return error_context(err, "%s", database->server);
-	return 0;
+	rc = pg_session_open(&database->settings, session, err);
+	if (rc != 0 && is_wrong_password(err))
+		rc = open_again(context, database, session, err);
+	return rc != 0 ? error_context(err, "%s", database->server) : 0;
 }
 
 void database_free(struct database *database)

@@ -3,7 +3,9 @@
  *
  * Host and port come from the spec, else from RDS; user, password and database
  * from the spec, else from the secret. The secret may be rotated at any
- * moment: after a refused password it is read again, once.
+ * moment: after a refused password it is read again, once. An old cluster that
+ * was replaced kept the password of before: for a source, the secret's previous
+ * value is tried too.
  */
 #ifndef TRUEUP_KINDS_DATABASE_H
 #define TRUEUP_KINDS_DATABASE_H
@@ -18,6 +20,7 @@ struct database {
 	const char *secret;  /* whose password it is; NULL with IAM */
 	const char *server;  /* "host:port", for reports */
 	const struct desired_connect *connect;
+	bool previous; /* the secret's previous value may be the right one */
 };
 
 /*

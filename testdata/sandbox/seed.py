@@ -113,7 +113,7 @@ def _seed_database(deployment: Deployment, bots: list[Bot]) -> None:
     deployment.summary |= {
         "cluster": own.identifier, "resource_id": own.resource_id, "port": own.server.port,
         "host": own.endpoint, "old_cluster": full.identifier if own is not full else None, "rows": counts,
-        "secret": _seed_secret(deployment, own, rotated=own is not full)}
+        "secret": _seed_secret(deployment, full, own)}
 
 
 def _seed_cluster(deployment: Deployment, identifier: str, key: str | None) -> Any:
@@ -128,17 +128,28 @@ def _seed_cluster(deployment: Deployment, identifier: str, key: str | None) -> A
     return cluster
 
 
-def _seed_secret(deployment: Deployment, cluster: Any, rotated: bool) -> str:
-    """The secret that CDK attaches to the cluster. Version 1 rotates it, version 0 does not."""
+def _seed_secret(deployment: Deployment, full: Any, own: Any) -> str:
+    """The secret that CDK attaches to the cluster.
+
+    It stays when the cluster is replaced, and version 1 rotates it at once: the new cluster's password is the current
+    value, and that of the cluster that it was made for the previous one.
+    """
     secrets = deployment.world.service("secretsmanager")
-    content = {"dbClusterIdentifier": cluster.identifier, "dbname": "postgres", "engine": "postgres",
-               "host": cluster.endpoint, "port": cluster.server.port, "username": cluster.master_username,
-               "password": deployment.summary["passwords"][cluster.identifier]}
     rotation = secrets.seed_rotation("SecretsManagerPostgreSQLRotationSingleUser",
                                      deployment.world.service("rds").rotate_password)
     name = "VectorStoreClusterSecret8F2B1C04-w4sTqRzZbK1y"
-    arn: str = secrets.seed_secret(name, json.dumps(content), rotation if rotated else None, True if rotated else None)
+    rotated = own is not full
+    arn: str = secrets.seed_secret(name, _secret_text(deployment, full), rotation if rotated else None,
+                                   True if rotated else None)
+    if rotated:
+        secrets.seed_version(arn, _secret_text(deployment, own))
     return arn
+
+
+def _secret_text(deployment: Deployment, cluster: Any) -> str:
+    return json.dumps({"dbClusterIdentifier": cluster.identifier, "dbname": "postgres", "engine": "postgres",
+                       "host": cluster.endpoint, "port": cluster.server.port, "username": cluster.master_username,
+                       "password": deployment.summary["passwords"][cluster.identifier]})
 
 
 def _seed_stacks(deployment: Deployment, bots: list[Bot], pool: str) -> None:

@@ -80,6 +80,10 @@ class SecretsManager(Service):
             secret.rotation_rules = {"AutomaticallyAfterDays": 30}
         return secret.arn
 
+    def seed_version(self, arn: str, text: str) -> None:
+        """A new current value, as a rotation leaves it: the one before is AWSPREVIOUS."""
+        self._add_version(self._find(arn), str(uuid.uuid4()), text, None, [CURRENT])
+
     def seed_rotation(self, name: str, function: Rotation) -> str:
         """Registers a rotation function: current value in, new value out, true wherever it is used.
 
