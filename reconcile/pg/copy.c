@@ -102,6 +102,11 @@ static int side_check(const char *side, const char *table, const struct pg_schem
 	return 0;
 }
 
+static long version_major(const char *version)
+{
+	return strtol(version, NULL, 10);
+}
+
 /*
  * The binary form of a vector has been the same since pgvector 0.1, but is
  * promised for no longer than a major version.
@@ -111,7 +116,8 @@ static void format_choose(struct copy *copy, const struct pg_schema *source, con
 	copy->job.text = copy->request->format == PG_COPY_TEXT;
 	if (copy->job.text)
 		copy->result->text_reason = "it was asked for";
-	if (copy->request->format != PG_COPY_AUTO || atoi(source->vector_installed) == atoi(target->vector_installed))
+	if (copy->request->format != PG_COPY_AUTO ||
+	    version_major(source->vector_installed) == version_major(target->vector_installed))
 		return;
 	copy->job.text = true;
 	copy->result->text_reason = arena_printf(copy->arena, "pgvector is %s on the source and %s on the target",

@@ -192,12 +192,16 @@ void pg_query_abandon(struct pg_session *session)
 
 	if (PQstatus(session->conn) == CONNECTION_BAD)
 		return;
-	if (PQtransactionStatus(session->conn) == PQTRANS_ACTIVE) {
+	if (PQtransactionStatus(session->conn) == PQTRANS_ACTIVE)
 		query_cancel(session);
-		(void)PQputCopyEnd(session->conn, "given up");
-		/* What a COPY still sends is dropped by PQgetResult(). */
-		while (query_await(&unhurried, &ignored) == 0 && (result = PQgetResult(session->conn)) != NULL)
-			PQclear(result);
+	while (query_await(&unhurried, &ignored) == 0 && (result = PQgetResult(session->conn)) != NULL) {
+		bool copying = PQresultStatus(result) == PGRES_COPY_OUT;
+		char *row;
+
+		PQclear(result);
+		/* PQgetResult() goes on only after what was on its way. */
+		while (copying && PQgetCopyData(session->conn, &row, 0) > 0)
+			PQfreemem(row);
 	}
 	if (PQtransactionStatus(session->conn) != PQTRANS_IDLE)
 		(void)pg_query_run(&unhurried, "ROLLBACK", &ignored);
@@ -256,7 +260,7 @@ const char *pg_query_identifier(struct arena *arena, const char *text)
 
 int pg_query_vector_schema(struct pg_session *session, struct arena *arena, const char **schema, struct error *err)
 {
-	PGresult *result;
+	PGresult *result = NULL;
 	bool found;
 
 	if (pg_query(session, sql_vector_schema, NULL, 0, &result, err) < 0)

@@ -47,7 +47,10 @@ int pg_query_error(struct pg_session *session, const PGresult *result, struct er
 /* Fill err for a SQLSTATE and the server's message. Always returns -1. */
 int pg_query_explain(const char *sqlstate, const char *message, struct error *err);
 
-/* After a failure: leave whatever copy or transaction the session is in. A lost connection stays lost. */
+/*
+ * After a failure: leave whatever statement, COPY TO or transaction the session
+ * is in. A lost connection stays lost; one in a COPY FROM is to be closed instead.
+ */
 void pg_query_abandon(struct pg_session *session);
 
 /* The column as a number; NULL gives 0. */

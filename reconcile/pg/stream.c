@@ -316,8 +316,8 @@ static int batch_copy(struct stream *stream, struct error *err)
 		status = pg_query_run(stream->target, "COMMIT", err);
 	arena_free(arena);
 	if (status < 0) {
+		/* The connections are closed next, which rolls the transaction back. */
 		atomic_fetch_sub(&stream->job->progress->rows_done, stream->rows);
-		pg_query_abandon(stream->target);
 		return -1;
 	}
 	batch_note(stream);

@@ -9,6 +9,7 @@
  * exit 1.
  */
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "pg/compare.h"
@@ -16,6 +17,7 @@
 #include "pg/schema.h"
 
 #include <jansson.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,6 +66,11 @@ static void usage(const char *why)
 	exit(64);
 }
 
+static int number(const char *text)
+{
+	return (int)strtol(text, NULL, 10);
+}
+
 static void side_set(struct tool *tool, int side, char *word)
 {
 	struct pg_settings *settings = &tool->settings[side];
@@ -87,9 +94,9 @@ static void side_set(struct tool *tool, int side, char *word)
 			return;
 		}
 	if (strcmp(word, "port") == 0)
-		settings->port = atoi(value);
+		settings->port = number(value);
 	else if (strcmp(word, "timeout") == 0)
-		settings->connect_timeout_s = atoi(value);
+		settings->connect_timeout_s = number(value);
 	else
 		usage(word);
 }
@@ -198,7 +205,7 @@ static int run_observe(struct tool *tool, struct pg_session *session, struct err
 
 static int run_create(struct tool *tool, struct pg_session *session, struct error *err)
 {
-	int dimension = atoi(option(tool, "dimension", "1024"));
+	int dimension = number(option(tool, "dimension", "1024"));
 
 	return pg_schema_create(session, tool->tables[0], dimension, err);
 }
@@ -208,7 +215,7 @@ static int run_build(struct tool *tool, struct pg_session *session, struct error
 	struct pg_index_request request = {
 	    .table = tool->tables[0],
 	    .method = option(tool, "method", "ivfflat"),
-	    .lists = atoll(option(tool, "lists", "0")),
+	    .lists = number(option(tool, "lists", "0")),
 	    .concurrently = option(tool, "concurrently", NULL) != NULL,
 	};
 
@@ -282,9 +289,45 @@ static void copy_print(struct tool *tool, const struct pg_copy_result *result)
 	json_object_set_new(tool->answer, "bots", bots);
 }
 
+/* Watches a copy from beside it, as a terminal's progress bar does, and notes how long each phase took. */
+struct watch {
+	struct pg_copy_progress progress;
+	int64_t ends[PG_COPY_FINISHED]; /* milliseconds */
+};
+
+static void *watch_run(void *context)
+{
+	struct watch *watch = context;
+	int64_t begin = clock_monotonic_ms();
+	int phase = PG_COPY_CONNECTING;
+
+	while (phase < PG_COPY_FINISHED) {
+		int now = atomic_load(&watch->progress.phase);
+
+		for (; phase < now; phase++)
+			watch->ends[phase] = clock_monotonic_ms() - begin;
+		clock_sleep_ms(5, NULL);
+	}
+	return NULL;
+}
+
+static void watch_print(struct tool *tool, const struct watch *watch)
+{
+	static const char *const words[] = {"connecting", "comparing", "streaming", "verifying"};
+	json_t *ends = json_object();
+	int phase;
+
+	for (phase = 0; phase < PG_COPY_FINISHED; phase++)
+		json_object_set_new(ends, words[phase], json_integer(watch->ends[phase]));
+	json_object_set_new(tool->answer, "ends_ms", ends);
+	json_object_set_new(tool->answer, "rows_done", json_integer(atomic_load(&watch->progress.rows_done)));
+	json_object_set_new(tool->answer, "bytes_done", json_integer(atomic_load(&watch->progress.bytes_done)));
+}
+
 static int run_copy(struct tool *tool, struct error *err)
 {
-	static struct pg_copy_progress progress;
+	struct watch watch = {0};
+	pthread_t watcher;
 	const char *only = option(tool, "bots", NULL);
 	const char *format = option(tool, "format", "auto");
 	const char **names = NULL;
@@ -294,19 +337,22 @@ static int run_copy(struct tool *tool, struct error *err)
 	    .target = &tool->settings[1],
 	    .source_table = tool->tables[0],
 	    .target_table = tool->tables[1],
-	    .streams = atoi(option(tool, "streams", "0")),
+	    .streams = number(option(tool, "streams", "0")),
 	    .format = strcmp(format, "text") == 0 ? PG_COPY_TEXT : PG_COPY_AUTO,
 	    .stop = &stopped,
-	    .progress = &progress,
+	    .progress = &watch.progress,
 	};
 	int status;
 
 	if (only != NULL)
 		names_parse(tool, only, &names, &request.bot_count);
 	request.bots = names;
+	if (pthread_create(&watcher, NULL, watch_run, &watch) != 0)
+		usage("no thread could be started");
 	status = pg_copy(&request, tool->arena, &result, err);
+	pthread_join(watcher, NULL);
 	copy_print(tool, &result);
-	json_object_set_new(tool->answer, "rows_done", json_integer(atomic_load(&progress.rows_done)));
+	watch_print(tool, &watch);
 	return status;
 }
 
