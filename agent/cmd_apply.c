@@ -1,0 +1,234 @@
+/*
+ * trueup apply: observe, plan, ask, act, observe again, report. Everything is
+ * asked before anything is done.
+ */
+#include "command.h"
+#include "deployment.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "terminal.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define SAVED_MAX_BYTES ((size_t)256 * 1024 * 1024)
+
+/* A file argument that is a saved plan: its text. NULL: it is not one, or not readable, which spec_load() will say. */
+static const char *read_saved(struct arena *arena, const char *path)
+{
+	struct error err;
+	struct stat st;
+	char *text;
+
+	if (stat(path, &st) != 0 || !S_ISREG(st.st_mode) ||
+	    file_read(arena, path, SAVED_MAX_BYTES, &text, NULL, &err) != 0)
+		return NULL;
+	return saved_is_plan(text) ? text : NULL;
+}
+
+/* The saved plan among the arguments: alone, or wrong usage. */
+static enum report_exit find_saved(const struct command_context *context, const char **text)
+{
+	const struct options *options = context->options;
+	size_t i;
+
+	*text = NULL;
+	for (i = 0; i < options->argument_count && *text == NULL; i++)
+		*text = read_saved(context->arena, options->arguments[i]);
+	if (*text == NULL || options->argument_count == 1)
+		return REPORT_EXIT_FINE;
+	log_error("%s is a saved plan, which knows its specs: it is given alone", options->arguments[i - 1]);
+	return REPORT_EXIT_USAGE;
+}
+
+/* The observe again that follows an apply, beside what was done. */
+static void look_back(struct deployment *deployment)
+{
+	struct observed after;
+	struct error err;
+
+	if (run_observe(deployment->run, &after, &err) != 0) {
+		deployment->error = err;
+		error_context(&deployment->error, "what came of it could not be seen");
+		return;
+	}
+	deployment->observed = after;
+	deployment->plan = run_merge(deployment->run, deployment->plan, run_plan(deployment->run, &after));
+}
+
+static void apply_pending(struct deployment *deployment)
+{
+	const char *name = deployment->desired->metadata.name;
+
+	if (!deployment_is_pending(deployment))
+		return;
+	log_info("%s: acting", name);
+	if (run_apply(deployment->run, &deployment->observed, deployment->plan, &deployment->error) == 0)
+		look_back(deployment);
+}
+
+/* The names of those with something to do: "production, staging". NULL: there are none. */
+static const char *list_pending(const struct deployments *deployments)
+{
+	struct arena *arena = deployments->context->arena;
+	const char *names = NULL;
+	size_t i;
+
+	for (i = 0; i < deployments->count; i++) {
+		const char *name = deployments->items[i].desired->metadata.name;
+
+		if (deployment_is_pending(&deployments->items[i]))
+			names = names == NULL ? name : arena_printf(arena, "%s, %s", names, name);
+	}
+	return names;
+}
+
+static bool confirm(const struct deployments *deployments, const char *names)
+{
+	const struct command_context *context = deployments->context;
+	size_t i;
+
+	if (context->options->yes)
+		return true;
+	for (i = 0; i < deployments->count; i++)
+		if (deployment_is_pending(&deployments->items[i]))
+			deployment_show(&deployments->items[i], context);
+	return terminal_confirm(
+	    arena_printf(context->arena, "Apply these actions to %s? Only 'yes' is accepted:", names));
+}
+
+/* The reviewed plan holds if a fresh one says the same; where it does not, the deployment's report says why. */
+static void check_saved(struct deployments *deployments)
+{
+	size_t i;
+
+	for (i = 0; i < deployments->count; i++) {
+		struct deployment *deployment = &deployments->items[i];
+
+		if (deployment->saved != NULL && deployment->plan != NULL)
+			(void)saved_check(deployment->saved, deployment->desired, deployment->plan, &deployment->error);
+	}
+}
+
+static enum report_exit apply_loaded(struct deployments *deployments)
+{
+	const char *names;
+
+	deployments_each(deployments, deployment_plan);
+	check_saved(deployments);
+	names = list_pending(deployments);
+	if (names != NULL && !*deployments->context->stop && confirm(deployments, names))
+		deployments_each(deployments, apply_pending);
+	else if (names != NULL)
+		log_error("nothing was done");
+	return deployments_report(deployments, "apply");
+}
+
+/* Nobody to ask: the same answer whether there is drift today or not, so that a cron job without --yes shows at once.
+ */
+static enum report_exit refuse_unattended(const struct deployments *deployments)
+{
+	size_t i;
+
+	if (deployments->context->options->yes || terminal_is_interactive())
+		return REPORT_EXIT_FINE;
+	for (i = 0; i < deployments->count; i++) {
+		if (deployments->items[i].desired->mode == DESIRED_MODE_ENFORCE) {
+			log_error("there is no terminal to ask on: say --yes to apply without asking");
+			return REPORT_EXIT_USAGE;
+		}
+	}
+	return REPORT_EXIT_FINE;
+}
+
+static enum report_exit apply_specs(const struct command_context *context)
+{
+	const struct options *options = context->options;
+	struct run_options run_options = deployments_run_options(context);
+	struct deployments deployments;
+	enum report_exit code =
+	    deployments_load(&deployments, context, &run_options, options->arguments, options->argument_count);
+
+	if (code == REPORT_EXIT_FINE)
+		code = refuse_unattended(&deployments);
+	if (code == REPORT_EXIT_FINE)
+		code = apply_loaded(&deployments);
+	deployments_free(&deployments);
+	return code;
+}
+
+static enum report_exit apply_saved_plans(const struct command_context *context, const struct saved_plans *saved)
+{
+	struct run_options run_options = deployments_run_options(context);
+	const char **files = arena_array(context->arena, saved->count, sizeof(*files));
+	struct deployments deployments;
+	enum report_exit code;
+	struct error err;
+	size_t i;
+
+	for (i = 0; i < saved->count; i++)
+		files[i] = saved->items[i].file;
+	code = deployments_load(&deployments, context, &run_options, files, saved->count);
+	if (code == REPORT_EXIT_FINE && deployments_keep_saved(&deployments, saved, &err) != 0) {
+		log_error("%s: the plan is for another state of it. Plan again", err.message);
+		code = REPORT_EXIT_FAILED;
+	}
+	if (code == REPORT_EXIT_FINE)
+		code = refuse_unattended(&deployments);
+	if (code == REPORT_EXIT_FINE)
+		code = apply_loaded(&deployments);
+	deployments_free(&deployments);
+	return code;
+}
+
+static enum report_exit apply_saved_text(const struct command_context *context, const char *text)
+{
+	struct saved_plans saved;
+	enum report_exit code;
+	struct error err;
+
+	if (saved_parse(context->arena, text, &saved, &err) != 0) {
+		log_error("%s: %s", context->options->arguments[0], err.message);
+		return REPORT_EXIT_INVALID;
+	}
+	if (saved.count == 0) {
+		log_error("%s holds no deployment", context->options->arguments[0]);
+		code = REPORT_EXIT_INVALID;
+	} else {
+		code = apply_saved_plans(context, &saved);
+	}
+	saved_free(&saved);
+	return code;
+}
+
+static enum report_exit apply_run(const struct command_context *context)
+{
+	const char *saved;
+	enum report_exit code = find_saved(context, &saved);
+
+	if (code != REPORT_EXIT_FINE)
+		return code;
+	return saved != NULL ? apply_saved_text(context, saved) : apply_specs(context);
+}
+
+const struct command cmd_apply = {
+    .name = "apply",
+    .usage = "[OPTION...] [SPEC... | PLAN]",
+    .summary = "make it so: observe, plan, act, observe again, report",
+    .text = "Does what plan says, in that order, and reports what became of it. On a terminal\n"
+            "the plan is shown first and asked about; without a terminal --yes must be said.\n"
+            "What takes long is started and waited for as --wait says; run apply again to go\n"
+            "on from whatever is there. Actions that need a word of spec.allow which is not\n"
+            "there, or a person, stand in the report as blocked.\n"
+            "\n"
+            "PLAN is a file that `trueup plan --out` wrote: just that is done, and nothing if\n"
+            "its spec or the world have changed since. Give --only as it was given to plan.\n"
+            "\n"
+            "Exits 0 if all has converged, 2 if actions are blocked or still under way, 1 if\n"
+            "something failed or could not be seen, 75 if another run holds the deployment.\n",
+    .options = OPTION_BIT(OPTION_OUTPUT) | OPTION_BIT(OPTION_YES) | OPTION_BIT(OPTION_ONLY) | OPTION_BIT(OPTION_WAIT),
+    .outputs = COMMAND_OUTPUT(OUTPUT_TEXT) | COMMAND_OUTPUT(OUTPUT_JSON) | COMMAND_OUTPUT(OUTPUT_MARKDOWN),
+    .run = apply_run,
+};

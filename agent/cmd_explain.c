@@ -1,0 +1,86 @@
+/* trueup explain: a field of the spec, its JSON Schema, or the IAM policy that a spec needs. */
+#include "command.h"
+
+#include "iam_policy.h"
+#include "output.h"
+#include "spec/field.h"
+#include "spec/load.h"
+
+#include <stdio.h>
+
+static enum report_exit complain(const char *message)
+{
+	fprintf(stderr, "trueup: %s\n", message);
+	return REPORT_EXIT_USAGE;
+}
+
+static enum report_exit explain_field(const struct options *options)
+{
+	struct buf text = {0};
+	struct error err;
+
+	if (options->argument_count > 1)
+		return complain("explain takes one field");
+	if (field_explain(options->argument_count == 1 ? options->arguments[0] : NULL, &text, &err) != 0) {
+		buf_free(&text);
+		return complain(err.message);
+	}
+	output_buf(&text);
+	return REPORT_EXIT_FINE;
+}
+
+static enum report_exit explain_schema(const struct options *options)
+{
+	json_t *schema;
+
+	if (options->argument_count > 0)
+		return complain("explain --schema takes no argument: the schema is that of the whole spec");
+	schema = field_schema();
+	output_json(schema, true);
+	json_decref(schema);
+	return REPORT_EXIT_FINE;
+}
+
+static enum report_exit explain_iam(const struct command_context *context)
+{
+	const struct options *options = context->options;
+	struct spec_issues issues = {0};
+	struct desired_list specs = {0};
+	struct buf text = {0};
+	json_t *policy;
+
+	if (spec_load(context->arena, options->arguments, options->argument_count, &specs, &issues) != 0) {
+		spec_issues_print(&issues, &text);
+		fputs(buf_text(&text), stderr);
+		buf_free(&text);
+		return REPORT_EXIT_INVALID;
+	}
+	policy = iam_policy_build(context->arena, &specs, options->iam == IAM_ENFORCE);
+	output_json(policy, true);
+	json_decref(policy);
+	return REPORT_EXIT_FINE;
+}
+
+static enum report_exit explain_run(const struct command_context *context)
+{
+	unsigned given = context->options->given;
+	bool schema = (given & OPTION_BIT(OPTION_SCHEMA)) != 0, iam = (given & OPTION_BIT(OPTION_IAM)) != 0;
+
+	if (schema && iam)
+		return complain("explain takes --schema or --iam, not both");
+	if (schema)
+		return explain_schema(context->options);
+	return iam ? explain_iam(context) : explain_field(context->options);
+}
+
+const struct command cmd_explain = {
+    .name = "explain",
+    .usage = "[FIELD] | --schema | --iam observe|enforce [SPEC...]",
+    .summary = "document a field of the spec; JSON Schema; IAM policy",
+    .text = "Documents a field and those right below it, for example\n"
+            "`trueup explain spec.vectors.restore`; without a field, the whole document.\n"
+            "--iam prints the policy for the specs: with observe what plan needs, with enforce\n"
+            "what apply needs.\n",
+    .options = OPTION_BIT(OPTION_SCHEMA) | OPTION_BIT(OPTION_IAM),
+    .run = explain_run,
+};

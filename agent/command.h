@@ -1,0 +1,52 @@
+/*
+ * command.h - what a command is: one static struct in a file of its own, from
+ * which dispatch and help come.
+ */
+#ifndef TRUEUP_AGENT_COMMAND_H
+#define TRUEUP_AGENT_COMMAND_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "option.h"
+#include "report/report.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What a command works with; it owns none of it. */
+struct command_context {
+	struct arena *arena; /* lives until the program ends */
+	const struct options *options;
+	const volatile bool *stop; /* once true, end soon and cleanly, with a report */
+};
+
+struct command {
+	const char *name;
+	const char *usage;   /* the arguments: "[SPEC...]" */
+	const char *summary; /* one line */
+	const char *text;    /* paragraphs for help, wrapped */
+	unsigned options;    /* bits of enum option_id, those of COMMAND_OPTIONS_ALL aside */
+	unsigned outputs;    /* bits of enum option_output, with OPTION_OUTPUT */
+	const char *out;     /* what --out means here, with OPTION_OUT */
+
+	/* Does it, says what it has to say, and gives the exit code. */
+	enum report_exit (*run)(const struct command_context *context);
+};
+
+/* Every command takes these. */
+#define COMMAND_OPTIONS_ALL                                                                                            \
+	(OPTION_BIT(OPTION_COLOR) | OPTION_BIT(OPTION_VERBOSE) | OPTION_BIT(OPTION_QUIET) |                            \
+	 OPTION_BIT(OPTION_LOG_FORMAT) | OPTION_BIT(OPTION_HELP))
+
+#define COMMAND_OUTPUT(output) (1U << (unsigned)(output))
+
+/* All commands, in the order of the help. Ends with NULL. */
+extern const struct command *const commands[];
+
+/* The command of that name. NULL after filling err: a suggestion, or that it is not in this version. */
+const struct command *command_find(const char *name, struct error *err);
+
+/* Whether the command takes what was given. ERROR_INVALID and which it does not. */
+int command_check_options(const struct command *command, const struct options *options, struct error *err);
+
+#endif

@@ -1,0 +1,53 @@
+#include "command.h"
+
+#include "spec/suggest.h"
+
+#include <string.h>
+
+extern const struct command cmd_validate, cmd_plan, cmd_apply, cmd_capture, cmd_observe, cmd_explain, cmd_version,
+    cmd_help;
+
+const struct command *const commands[] = {&cmd_validate, &cmd_plan,    &cmd_apply, &cmd_capture, &cmd_observe,
+                                          &cmd_explain,  &cmd_version, &cmd_help,  NULL};
+
+/* Commands of the contract that a later version brings. */
+static const char *const pending_commands[] = {"agent", "doctor", NULL};
+
+const struct command *command_find(const char *name, struct error *err)
+{
+	const char *best = NULL;
+	size_t i;
+
+	for (i = 0; commands[i] != NULL; i++) {
+		if (strcmp(commands[i]->name, name) == 0)
+			return commands[i];
+		best = suggest_closer(name, best, commands[i]->name);
+	}
+	for (i = 0; pending_commands[i] != NULL; i++) {
+		if (strcmp(pending_commands[i], name) == 0) {
+			error_set(err, ERROR_INVALID, "the command %s is not in this version", name);
+			return NULL;
+		}
+	}
+	if (best != NULL)
+		error_set(err, ERROR_INVALID, "there is no command %s; did you mean %s?", name, best);
+	else
+		error_set(err, ERROR_INVALID, "there is no command %s; trueup help lists them", name);
+	return NULL;
+}
+
+int command_check_options(const struct command *command, const struct options *options, struct error *err)
+{
+	static const char *const outputs[] = {"text", "json", "markdown"};
+	unsigned id, takes = command->options | COMMAND_OPTIONS_ALL;
+
+	for (id = 0; id < OPTION_COUNT; id++)
+		if ((options->given & ~takes & OPTION_BIT(id)) != 0)
+			return error_set(err, ERROR_INVALID, "trueup %s takes no --%s", command->name,
+			                 option_rows[id].name);
+	if ((options->given & OPTION_BIT(OPTION_OUTPUT)) != 0 &&
+	    (command->outputs & COMMAND_OUTPUT(options->output)) == 0)
+		return error_set(err, ERROR_INVALID, "trueup %s has no %s output", command->name,
+		                 outputs[options->output]);
+	return 0;
+}

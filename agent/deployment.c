@@ -1,0 +1,257 @@
+#include "deployment.h"
+
+#include "base/log.h"
+#include "output.h"
+#include "parallel.h"
+#include "report/report.h"
+#include "revision.h"
+#include "spec/load.h"
+#include "terminal.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Side by side. Each has threads of its own besides, and shares the account's request quotas with the others. */
+#define DEPLOYMENTS_AT_ONCE 4
+
+static void print_issues(const struct spec_issues *issues)
+{
+	struct buf text = {0};
+
+	spec_issues_print(issues, &text);
+	fputs(buf_text(&text), stderr);
+	buf_free(&text);
+}
+
+struct run_options deployments_run_options(const struct command_context *context)
+{
+	const struct options *options = context->options;
+	bool progress = isatty(STDERR_FILENO) && !options->quiet && options->log_format == LOG_TEXT;
+	struct run_options run = {
+	    .only = options->only,
+	    .only_count = options->only_count,
+	    .wait = terminal_is_interactive() ? RUN_WAIT_UNLIMITED : 0,
+	    .show_progress = progress,
+	    .stop = context->stop,
+	};
+
+	if ((options->given & OPTION_BIT(OPTION_WAIT)) != 0)
+		run.wait = options->wait;
+	return run;
+}
+
+enum report_exit deployments_load(struct deployments *deployments, const struct command_context *context,
+                                  const struct run_options *run_options, const char *const *arguments, size_t count)
+{
+	struct spec_issues issues = {0};
+	size_t i;
+
+	memset(deployments, 0, sizeof(*deployments));
+	deployments->context = context;
+	if (spec_load(context->arena, arguments, count, &deployments->specs, &issues) != 0) {
+		print_issues(&issues);
+		return REPORT_EXIT_INVALID;
+	}
+	deployments->count = deployments->specs.count;
+	deployments->items = arena_array(context->arena, deployments->count, sizeof(*deployments->items));
+	for (i = 0; i < deployments->count; i++) {
+		struct deployment *deployment = &deployments->items[i];
+
+		deployment->desired = &deployments->specs.items[i];
+		deployment->run = run_new(deployment->desired, run_options);
+		deployment->started_at = deployment->finished_at = time(NULL);
+	}
+	return REPORT_EXIT_FINE;
+}
+
+static const struct saved_plan *find_saved(const struct saved_plans *saved, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < saved->count; i++)
+		if (strcmp(saved->items[i].name, name) == 0)
+			return &saved->items[i];
+	return NULL;
+}
+
+int deployments_keep_saved(struct deployments *deployments, const struct saved_plans *saved, struct error *err)
+{
+	size_t i, j, kept = 0;
+
+	for (i = 0; i < deployments->count; i++) {
+		struct deployment *deployment = &deployments->items[i];
+
+		deployment->saved = find_saved(saved, deployment->desired->metadata.name);
+		if (deployment->saved != NULL)
+			deployments->items[kept++] = *deployment;
+		else
+			run_free(deployment->run);
+	}
+	deployments->count = kept;
+	for (i = 0; i < saved->count; i++) {
+		for (j = 0; j < kept && deployments->items[j].saved != &saved->items[i]; j++)
+			;
+		if (j == kept)
+			return error_set(err, ERROR_NOT_FOUND, "%s has no deployment %s any more", saved->items[i].file,
+			                 saved->items[i].name);
+	}
+	return 0;
+}
+
+void deployments_free(struct deployments *deployments)
+{
+	size_t i;
+
+	for (i = 0; i < deployments->count; i++)
+		run_free(deployments->items[i].run);
+}
+
+/* What the threads share. */
+struct shift {
+	struct deployments *deployments;
+	void (*work)(struct deployment *deployment);
+};
+
+static void work_on_one(void *context, size_t index)
+{
+	const struct shift *shift = context;
+	struct deployment *deployment = &shift->deployments->items[index];
+
+	shift->work(deployment);
+	deployment->finished_at = time(NULL);
+}
+
+void deployments_each(struct deployments *deployments, void (*work)(struct deployment *deployment))
+{
+	struct shift shift = {deployments, work};
+
+	parallel_each(deployments->count, DEPLOYMENTS_AT_ONCE, work_on_one, &shift);
+}
+
+void deployment_observe(struct deployment *deployment)
+{
+	log_info("%s: looking", deployment->desired->metadata.name);
+	(void)run_observe(deployment->run, &deployment->observed, &deployment->error);
+}
+
+void deployment_plan(struct deployment *deployment)
+{
+	deployment_observe(deployment);
+	if (deployment->error.code == ERROR_NONE)
+		deployment->plan = run_plan(deployment->run, &deployment->observed);
+}
+
+bool deployment_is_pending(const struct deployment *deployment)
+{
+	size_t i;
+
+	if (deployment->error.code != ERROR_NONE || deployment->plan == NULL)
+		return false;
+	for (i = 0; i < deployment->plan->action_count; i++)
+		if (deployment->plan->actions[i]->state == ACTION_PLANNED)
+			return true;
+	return false;
+}
+
+/* Where nothing was planned there is an error, which the report then is about. */
+static json_t *build_report(const struct deployment *deployment, const struct command_context *context,
+                            const char *command)
+{
+	static const struct plan no_plan = {0};
+	const char *region = run_region(deployment->run);
+	struct report_input input = {
+	    .command = command,
+	    .desired = deployment->desired,
+	    .commit = revision_find(context->arena, deployment->desired->file),
+	    .account = deployment->observed.account.account,
+	    .region = region != NULL ? region : deployment->desired->aws.region,
+	    .started_at = deployment->started_at,
+	    .finished_at = deployment->finished_at,
+	    .plan = deployment->plan != NULL ? deployment->plan : &no_plan,
+	    .error = deployment->error.code != ERROR_NONE ? &deployment->error : NULL,
+	};
+
+	return report_build(&input);
+}
+
+static struct report_style make_style(const struct options *options, int fd)
+{
+	return (struct report_style){
+	    .color = terminal_has_color(options->color, fd),
+	    .quiet = options->quiet,
+	    .verbose = options->verbose > 0,
+	    .width = terminal_width(fd),
+	};
+}
+
+static void print_text(json_t *const *reports, size_t count, const struct options *options)
+{
+	struct report_style style = make_style(options, STDOUT_FILENO);
+	struct buf text = {0};
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		if (i > 0 && text.length > 0)
+			buf_putc(&text, '\n');
+		report_render_text(reports[i], &style, &text);
+	}
+	output_buf(&text);
+}
+
+static void print_json(json_t *const *reports, size_t count)
+{
+	struct buf text = {0};
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		buf_clear(&text);
+		report_render_json(reports[i], &text);
+		if (text.length == 0 || text.bytes[text.length - 1] != '\n')
+			buf_putc(&text, '\n');
+		output_buf(&text);
+	}
+}
+
+static void print_markdown(json_t *const *reports, size_t count)
+{
+	struct buf text = {0};
+
+	report_render_markdown((const json_t *const *)reports, count, &text);
+	output_buf(&text);
+}
+
+enum report_exit deployments_report(const struct deployments *deployments, const char *command)
+{
+	const struct command_context *context = deployments->context;
+	json_t **reports = arena_array(context->arena, deployments->count, sizeof(*reports));
+	enum report_exit worst = REPORT_EXIT_FINE;
+	size_t i;
+
+	for (i = 0; i < deployments->count; i++) {
+		reports[i] = build_report(&deployments->items[i], context, command);
+		worst = report_worse(worst, report_exit_code(reports[i]));
+	}
+	if (context->options->output == OUTPUT_JSON)
+		print_json(reports, deployments->count);
+	else if (context->options->output == OUTPUT_MARKDOWN)
+		print_markdown(reports, deployments->count);
+	else
+		print_text(reports, deployments->count, context->options);
+	for (i = 0; i < deployments->count; i++)
+		json_decref(reports[i]);
+	return worst;
+}
+
+void deployment_show(const struct deployment *deployment, const struct command_context *context)
+{
+	struct report_style style = make_style(context->options, STDERR_FILENO);
+	json_t *report = build_report(deployment, context, "plan");
+	struct buf text = {0};
+
+	style.quiet = false; /* whoever is asked must see what about */
+	report_render_text(report, &style, &text);
+	fprintf(stderr, "%s\n", buf_text(&text));
+	buf_free(&text);
+	json_decref(report);
+}

@@ -1,0 +1,20 @@
+/*
+ * iam_policy.h - the least IAM policy that specs need, from what each kind says of its permissions.
+ */
+#ifndef TRUEUP_AGENT_IAM_POLICY_H
+#define TRUEUP_AGENT_IAM_POLICY_H
+
+#include "base/arena.h"
+#include "spec/desired.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+/*
+ * The policy document for all of the specs, to observe or also to enforce: one
+ * statement a resource, sorted; an action that is granted on "*" is not
+ * repeated for one resource. A new reference.
+ */
+json_t *iam_policy_build(struct arena *arena, const struct desired_list *specs, bool enforce);
+
+#endif
