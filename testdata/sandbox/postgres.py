@@ -55,7 +55,7 @@ timezone = 'UTC'
 """
 _ACCESS = """
 hostssl replication {admin} 127.0.0.1/32 scram-sha-256
-hostssl all all 127.0.0.1/32 scram-sha-256
+{extra}hostssl all all 127.0.0.1/32 scram-sha-256
 """
 # A statement in the log: simple protocol, or an execution of the extended one.
 _STATEMENT = re.compile(
@@ -97,6 +97,8 @@ class Server:
         self.log = log
         self.port = free_port()
         self.settings: dict[str, str] = {}
+        # A line of pg_hba.conf that goes before the one for everybody.
+        self.access = ""
         self._authority = authority
         self._admin_password = admin_password
         self._process: subprocess.Popen[bytes] | None = None
@@ -125,10 +127,12 @@ class Server:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
+        """Starts the server with its present settings; one that runs reads those that it can take over."""
         with self._lock:
-            if self.running:
-                return
             self._write_configuration()
+            if self.running:
+                self._reload()
+                return
             server = [str(BIN / "postgres"), "-D", str(self.data), "-p", str(self.port)]
             self._process = _spawner.run([*_as_server_user(dies_with_us=True), *server], self.log)
             self._await_ready()
@@ -163,8 +167,11 @@ class Server:
             _give(fresh)
             fresh.replace(self.data / name)
         with self._lock:
-            if self._process is not None and self._process.poll() is None:
-                self._process.send_signal(signal.SIGHUP)
+            self._reload()
+
+    def _reload(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGHUP)
 
     def connect(self, database: str = "postgres") -> psycopg.Connection:
         """The sandbox's own session, as superuser, in autocommit."""
@@ -179,7 +186,7 @@ class Server:
             _ensure_role(session, "rds_superuser", "NOLOGIN")
             _ensure_role(session, "rds_iam", "NOLOGIN")
             _ensure_role(session, user, "LOGIN CREATEDB CREATEROLE REPLICATION")
-            session.execute("GRANT pg_monitor, pg_signal_backend, pg_checkpoint, rds_iam TO rds_superuser WITH ADMIN OPTION")
+            session.execute("GRANT pg_monitor, pg_signal_backend, pg_checkpoint TO rds_superuser WITH ADMIN OPTION")
             session.execute(sql.SQL("GRANT rds_superuser TO {}").format(name))
             session.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(name, sql.Literal(password)))
             session.execute(sql.SQL("ALTER DATABASE postgres OWNER TO {}").format(name))
@@ -190,10 +197,12 @@ class Server:
 
     def _write_configuration(self) -> None:
         extra = "".join(f"{name} = '{value}'\n" for name, value in self.settings.items())
-        for name, content in (("postgresql.conf", _SETTINGS + extra), ("pg_hba.conf", _ACCESS.format(admin=ADMIN))):
+        for name, content in (("postgresql.conf", _SETTINGS + extra), ("pg_hba.conf", _ACCESS.format(admin=ADMIN, extra=self.access))):
             path = self.data / name
             path.write_text(content)
             _give(path)
+        if self.running:
+            return
         # ALTER SYSTEM is not for clients of RDS, and a copy must not bring its source's settings.
         (self.data / "postgresql.auto.conf").write_text("")
         (self.data / "postmaster.pid").unlink(missing_ok=True)

@@ -145,6 +145,37 @@ def test_connections_are_encrypted_or_refused(aurora: Aurora, filled: str) -> No
         aurora.connect(filled, "wrong-password")
 
 
+def test_a_token_of_iam_opens_a_database(sandbox: Sandbox, aurora: Aurora) -> None:
+    aurora.create("tokens")
+    aurora.add_instance("tokens-1", "tokens")
+    described = aurora.cluster("tokens")
+
+    def token(user: str, client: Any = aurora.client, host: str = described["Endpoint"]) -> str:
+        return str(client.generate_db_auth_token(host, described["Port"], user))
+
+    def opens(password: str, user: str = "reader") -> bool:
+        try:
+            aurora.connect("tokens", password, user=user).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+    with aurora.connect("tokens") as session:
+        session.execute("CREATE ROLE reader LOGIN; GRANT rds_iam TO reader; CREATE ROLE other LOGIN PASSWORD 'x'")
+    assert not opens(token("reader"))
+    aurora.client.modify_db_cluster(DBClusterIdentifier="tokens", EnableIAMDatabaseAuthentication=True)
+    aurora.await_cluster("tokens")
+    until(lambda: opens(token("reader")))
+    stranger = sandbox.client("rds", sandbox.session_for(sandbox.state["access_key"], "wrong"))
+    assert not opens(token("reader", stranger)) and not opens(token("other")) and not opens(token("other"), "other")
+    assert not opens(token("reader", host="elsewhere.example.com")) and not opens("x")
+    assert opens("x", "other") and opens(PASSWORD, "postgres")
+    old = token("reader")
+    sandbox.control("clock", offset=901)
+    with pytest.raises(psycopg.OperationalError, match="authentication failed"):
+        psycopg.connect(host=described["Endpoint"], hostaddr="127.0.0.1", port=described["Port"], user="reader",
+                        password=old, dbname="postgres", sslmode="require")
+
+
 @pytest.mark.parametrize(("flaw", "complaint"), [
     ("expired", "certificate verify failed"), ("wrong-name", "does not match host name"),
     ("self-signed", "certificate verify failed")])

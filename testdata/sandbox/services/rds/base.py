@@ -13,8 +13,11 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import postgres
+from auth import Authenticator
+from iam_login import LoginServer, token_is_valid
 from service import AwsError, Service, World, random_id
 from tls import Authority
 
@@ -54,6 +57,7 @@ class RdsBase(Service):
         self._admin_password = postgres.new_admin_password()
         self._authority: Authority | None = None
         self._making_storage = threading.Lock()
+        self._logins = LoginServer(self._may_log_in)
         self._stopping = threading.Event()
         self._jobs: set[threading.Thread] = set()
         self.seed_subnet_group("default", "default")
@@ -73,8 +77,10 @@ class RdsBase(Service):
         self._stopping.set()
         for job in list(self._jobs):
             job.join(timeout=60)
-        for cluster in list(self.clusters.values()):
-            cluster.server.stop(for_good=True)
+        with ThreadPoolExecutor() as pool:
+            for cluster in list(self.clusters.values()):
+                pool.submit(cluster.server.stop, for_good=True)
+        self._logins.stop()
 
     def job(self, resource: Resource, work: Work, done: Work, share: float = 1.0) -> None:
         """Leaves the resource's present status `share` transitions from now, by done()."""
@@ -178,6 +184,7 @@ class RdsBase(Service):
         with cluster.serving:
             if cluster.cut_off:
                 return
+            server.access = self._logins.rule(cluster.resource_id) if cluster.options.iam_authentication else ""
             self.present(cluster)
             server.start()
             if cluster.new_password is not None:
@@ -186,6 +193,17 @@ class RdsBase(Service):
             if cluster.new_database is not None:
                 server.create_database(cluster.new_database, cluster.master_username)
                 cluster.new_database = None
+
+    def _may_log_in(self, resource_id: str, user: str, token: str) -> bool:
+        """Whether an IAM token lets a user into the cluster of that resource id."""
+        with self.lock:
+            found = [cluster for cluster in self.clusters.values() if cluster.resource_id == resource_id]
+        if not found:
+            return False
+        cluster, world = found[0], self.world
+        names = [cluster.endpoint, cluster.reader_endpoint, *(i.endpoint for i in self.members(cluster))]
+        hosts = {f"{name}:{cluster.server.port}" for name in names}
+        return token_is_valid(token, user, hosts, Authenticator(world.keyring, world.settings, world.clock))
 
     def rest(self, cluster: Cluster) -> None:
         """Stops the cluster's server once no instance is available."""

@@ -146,9 +146,9 @@ class ClusterOperations(SnapshotOperations, RdsBase):
             rename = self._renaming(cluster, new_name, call.get("ApplyImmediately", False))
         if password is not None:
             cluster.new_password = password
-            self._pass(cluster, "resetting-master-credentials", lambda: self._tell_password(cluster), rename)
+            self._pass(cluster, "resetting-master-credentials", lambda: self._tell_server(cluster), rename)
         elif set(call.params) - _WITHOUT_PASSING:
-            self._pass(cluster, "modifying", nothing, rename)
+            self._pass(cluster, "modifying", lambda: self._tell_server(cluster), rename)
         else:
             rename()
         return {"DBCluster": self.show(cluster)}
@@ -171,7 +171,7 @@ class ClusterOperations(SnapshotOperations, RdsBase):
             then()
         self.job(cluster, work, done)
 
-    def _tell_password(self, cluster: Cluster) -> None:
+    def _tell_server(self, cluster: Cluster) -> None:
         if cluster.server.running:
             self.serve(cluster)
 
