@@ -133,7 +133,7 @@ static void read_text(struct reader *reader, const char *text, size_t length, st
 		spec_issue_add(reader->arena, reader->issues, at, "must be one YAML document, found %zu",
 		               documents.count);
 	} else {
-		read_document(reader, documents.items[0], out);
+		read_document(reader, documents.items[0].root, out);
 	}
 }
 

@@ -26,7 +26,7 @@ static const char *read_as(struct arena *arena, const struct field *field, const
 
 	if (tree_parse(arena, text, strlen(text), &limits, &documents, &problem) != 0)
 		return problem.message;
-	read_value(&reader, field, documents.items[0], arena_alloc(arena, sizeof(struct desired)), field->key);
+	read_value(&reader, field, documents.items[0].root, arena_alloc(arena, sizeof(struct desired)), field->key);
 	spec_issues_print(&issues, &out);
 	found = arena_strdup(arena, buf_text(&out));
 	buf_free(&out);

@@ -44,7 +44,7 @@ static void parse_documents(struct reader *reader, const char *text, size_t leng
 	digest_sha256_hex(text, length, sha256);
 	rc = tree_parse(reader->arena, text, length, &limits, &documents, &problem);
 	for (i = 0; i < documents.count; i++)
-		parse_document(reader, documents.items[i], sha256, list);
+		parse_document(reader, documents.items[i].root, sha256, list);
 	if (rc != 0)
 		spec_issue_add(reader->arena, reader->issues,
 		               (struct spec_issue){

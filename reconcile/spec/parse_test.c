@@ -26,7 +26,7 @@ struct parse_case {
 	int rc;
 };
 
-static char case_names[CASES_MAX][64];
+static char *case_names[CASES_MAX];
 static int case_count;
 
 static int is_case(const struct dirent *entry)
@@ -41,7 +41,7 @@ static void find_cases(void)
 
 	for (i = 0; i < count; i++) {
 		if (case_count < CASES_MAX)
-			snprintf(case_names[case_count++], sizeof(case_names[0]), "%s", entries[i]->d_name);
+			case_names[case_count++] = strdup(entries[i]->d_name);
 		free(entries[i]);
 	}
 	if (count >= 0)

@@ -184,8 +184,8 @@ static int find_word(struct reader *reader, const struct field *field, const str
 	else if (closest != NULL)
 		COMPLAIN(reader, node, path, "must be one of %s, found %s; did you mean %s?", known, found, closest);
 	else
-		COMPLAIN(reader, node, path, "must be %s%s, found %s", strchr(known, ',') != NULL ? "one of " : "",
-		         known, found);
+		COMPLAIN(reader, node, path, "must be %s%s, found %s",
+		         field->type == FIELD_TYPE_CONSTANT ? "" : "one of ", known, found);
 	return -1;
 }
 

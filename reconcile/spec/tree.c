@@ -321,7 +321,7 @@ static int build_documents(struct builder *builder, struct tree_documents *out)
 		if (root == NULL)
 			return -1;
 		if (!tree_is_null(root))
-			*ARENA_PUSH(builder->arena, out->items, out->count) = root;
+			ARENA_PUSH(builder->arena, out->items, out->count)->root = root;
 	}
 }
 

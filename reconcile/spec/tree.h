@@ -41,8 +41,12 @@ struct tree_limits {
 	size_t depth;
 };
 
+struct tree_document {
+	const struct tree_node *root;
+};
+
 struct tree_documents {
-	const struct tree_node **items;
+	struct tree_document *items;
 	size_t count;
 };
 
