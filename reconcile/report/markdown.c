@@ -50,6 +50,14 @@ static const char *describe_exit(enum report_exit code)
 	return "failed";
 }
 
+static void put_telling(struct buf *line, const char *before, const char *words)
+{
+	if (*words == '\0')
+		return;
+	buf_puts(line, before);
+	escape_put_prose(line, words);
+}
+
 static void put_title(struct markdown *markdown)
 {
 	enum report_exit worst = REPORT_EXIT_FINE;
@@ -57,18 +65,10 @@ static void put_title(struct markdown *markdown)
 
 	for (i = 0; i < markdown->count; i++)
 		worst = report_worse(worst, report_exit_code(markdown->reports[i]));
-	buf_puts(markdown->out, "## trueup ");
+	buf_puts(markdown->out, "## trueup");
 	if (markdown->count > 0)
-		escape_put_prose(markdown->out, tree_text(markdown->reports[0], "command"));
+		put_telling(markdown->out, " ", tree_text(markdown->reports[0], "command"));
 	buf_printf(markdown->out, ": %s\n\n", describe_exit(worst));
-}
-
-static void put_telling(struct buf *line, const char *before, const char *words)
-{
-	if (*words == '\0')
-		return;
-	buf_puts(line, before);
-	escape_put_prose(line, words);
 }
 
 /* "- **production**: drift: 2 drifted, 1 in sync; 3 actions planned" */
