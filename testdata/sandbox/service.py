@@ -9,6 +9,7 @@ business, so that a service never sees XML, JSON or HTTP.
 
 from __future__ import annotations
 
+import base64
 import secrets
 import string
 import threading
@@ -159,3 +160,20 @@ def page(items: list[Any], key: Any, limit: int, token: str | None) -> tuple[lis
     chosen = rest[:limit]
     more = len(rest) > limit
     return chosen, key(chosen[-1]) if more else None
+
+
+# Makes tokens begin with ++++////: who puts one into a form or URL as it is, loses it.
+_TOKEN_MARK = b"\xfb\xef\xbe\xff\xff\xff"
+
+
+def token_page(items: list[Any], key: Any, limit: int, token: str | None,
+               refusal: AwsError) -> tuple[list[Any], str | None]:
+    """As page(), with tokens that say nothing to a client; one that is not ours is refused."""
+    after = None
+    if token is not None:
+        try:
+            after = base64.b64decode(token, validate=True).removeprefix(_TOKEN_MARK).decode()
+        except ValueError as error:
+            raise refusal from error
+    chosen, last = page(items, key, limit, after)
+    return chosen, None if last is None else base64.b64encode(_TOKEN_MARK + last.encode()).decode()

@@ -142,20 +142,19 @@ class QueryProtocol:
         inner = ""
         if shape is not None:
             wrapper = shape.serialization.get("resultWrapper", f"{operation.name}Result")
-            inner = f"<{wrapper}>{_xml_members(shape, result)}</{wrapper}>"
-        text = (f'<{operation.name}Response xmlns="{operation.service_model.metadata["xmlNamespace"]}">'
-                f"{inner}<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>"
-                f"</{operation.name}Response>")
-        return Response(200, text.encode(), {"Content-Type": "text/xml"})
+            inner = _xml_element(wrapper, _xml_members(shape, result))
+        document = (f'<{operation.name}Response xmlns="{operation.service_model.metadata["xmlNamespace"]}">'
+                    f"{inner}<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>"
+                    f"</{operation.name}Response>")
+        return _xml_response(200, document)
 
     def respond_error(self, service: ServiceModel, error: AwsError, request_id: str) -> Response:
         code, status, _ = _modelled(service, error)
         fault = "Receiver" if status >= 500 else "Sender"
-        text = (f'<ErrorResponse xmlns="{service.metadata["xmlNamespace"]}"><Error>'
-                f"<Type>{fault}</Type><Code>{code}</Code>"
-                f"<Message>{_xml_text(error.message)}</Message></Error>"
-                f"<RequestId>{request_id}</RequestId></ErrorResponse>")
-        return Response(status, text.encode(), {"Content-Type": "text/xml"})
+        return _xml_response(status, f'<ErrorResponse xmlns="{service.metadata["xmlNamespace"]}"><Error>'
+                                     f"<Type>{fault}</Type><Code>{code}</Code>"
+                                     f"{_xml_element('Message', _xml_text(error.message))}</Error>"
+                                     f"<RequestId>{request_id}</RequestId></ErrorResponse>")
 
 
 def _plant(tree: dict[str, Any], keys: list[str], value: str) -> None:
@@ -211,6 +210,15 @@ def _xml_text(text: str) -> str:
     return escape(_NOT_XML.sub("\ufffd", text), {"\r": "&#xD;"})
 
 
+def _xml_response(status: int, document: str) -> Response:
+    """A document over many lines, as AWS writes them. Text has no < or > that are not escaped."""
+    return Response(status, document.replace("><", ">\n<").encode() + b"\n", {"Content-Type": "text/xml"})
+
+
+def _xml_element(tag: str, content: str) -> str:
+    return f"<{tag}>{content}</{tag}>" if content else f"<{tag}/>"
+
+
 def _xml_members(shape: Any, value: dict[str, Any]) -> str:
     parts = []
     for name, member in shape.members.items():
@@ -221,19 +229,19 @@ def _xml_members(shape: Any, value: dict[str, Any]) -> str:
 
 def _xml(shape: Any, tag: str, value: Any) -> str:
     if shape.type_name == "structure":
-        return f"<{tag}>{_xml_members(shape, value)}</{tag}>"
+        return _xml_element(tag, _xml_members(shape, value))
     if shape.type_name == "list":
         flat = shape.serialization.get("flattened")
         element = tag if flat else shape.member.serialization.get("name", "member")
         items = "".join(_xml(shape.member, element, item) for item in value)
-        return items if flat else f"<{tag}>{items}</{tag}>"
+        return items if flat else _xml_element(tag, items)
     if shape.type_name == "map":
         key_name = shape.key.serialization.get("name", "key")
         value_name = shape.value.serialization.get("name", "value")
         entries = "".join(f"<entry>{_xml(shape.key, key_name, key)}{_xml(shape.value, value_name, item)}</entry>"
                           for key, item in value.items())
-        return f"<{tag}>{entries}</{tag}>"
-    return f"<{tag}>{_xml_text(_text(shape, value))}</{tag}>"
+        return _xml_element(tag, entries)
+    return _xml_element(tag, _xml_text(_text(shape, value)))
 
 
 def _text(shape: Shape, value: Any) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from service import AwsError, Call, Service, World, now, page, random_id
+from service import AwsError, Call, Service, World, now, random_id, token_page
 
 _IDS = string.ascii_lowercase + string.digits
 _PAGE = 25
@@ -108,7 +108,8 @@ def _page(items: list[Any], call: Call, key: Any) -> tuple[list[Any], str | None
     limit = call.get("limit", _PAGE)
     if not 1 <= limit <= 500:
         raise AwsError("BadRequestException", "Invalid limit, must be between 1 and 500")
-    return page(items, key, limit, call.get("position"))
+    return token_page(items, key, limit, call.get("position"),
+                      AwsError("BadRequestException", "Invalid position parameter"))
 
 
 def _plan(plan: UsagePlan) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from service import AwsError, Call, Service, World, now, page
+from service import AwsError, Call, Service, World, now, token_page
 
 PAGE = 100
 
@@ -113,11 +113,10 @@ class CloudFormation(Service):
 
     def DescribeStackEvents(self, call: Call) -> dict[str, Any]:
         stack = self._find(call.params["StackName"])
-        # Newest first; the sequence, kept in the event's id, makes the key.
-        newest = list(reversed(stack.events))
-        start = self._position(call.get("NextToken"), len(newest))
-        token = str(start + PAGE) if start + PAGE < len(newest) else None
-        return {"StackEvents": newest[start:start + PAGE], "NextToken": token}
+        # Newest first: events that come between two pages belong before both.
+        numbered = list(enumerate(stack.events))
+        events, token = self._page(numbered, lambda item: f"{10 ** 9 - item[0]:010}", call)
+        return {"StackEvents": [event for _, event in events], "NextToken": token}
 
     def ListExports(self, call: Call) -> dict[str, Any]:
         found = [{"ExportingStackId": stack.stack_id, "Name": name, "Value": stack.outputs[key]}
@@ -190,16 +189,9 @@ class CloudFormation(Service):
         return [stack.name for stack in self._alive() if export in stack.imports]
 
     @staticmethod
-    def _page(items: list[Any], key: Callable[[Any], str], call: Call) -> tuple[list[Any], str | None]:
-        return page(items, key, PAGE, call.get("NextToken"))
-
-    @staticmethod
-    def _position(token: str | None, length: int) -> int:
-        if token is None:
-            return 0
-        if not token.isdecimal() or int(token) >= length:
-            raise AwsError("ValidationError", "The token is invalid.")
-        return int(token)
+    def _page(items: list[Any], key: Callable[..., str], call: Call) -> tuple[list[Any], str | None]:
+        refusal = AwsError("ValidationError", "The specified NextToken is not valid")
+        return token_page(items, key, PAGE, call.get("NextToken"), refusal)
 
     @staticmethod
     def _set_status(stack: Stack, status: str, reason: str | None = None) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from service import AwsError, Call, Service, World, now, page
+from service import AwsError, Call, Service, World, now, token_page
 
 
 @dataclass
@@ -62,8 +62,8 @@ class Kms(Service):
         self._aliases[alias] = self._find(call.params["TargetKeyId"]).key_id
 
     def ListAliases(self, call: Call) -> dict[str, Any]:
-        aliases, marker = page(list(self._aliases.items()), lambda item: item[0], call.get("Limit", 50),
-                               call.get("Marker"))
+        aliases, marker = token_page(list(self._aliases.items()), lambda item: item[0], call.get("Limit", 50),
+                                     call.get("Marker"), AwsError("InvalidMarkerException", "Invalid marker"))
         listed = [{"AliasName": alias, "AliasArn": self.arn(alias), "TargetKeyId": key_id}
                   for alias, key_id in aliases]
         return {"Aliases": listed, "Truncated": marker is not None, "NextMarker": marker}

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from service import AwsError, Call, Service, World, now, page, random_id
+from service import AwsError, Call, Service, World, now, random_id, token_page
 
 Rotation = Callable[[str], str]
 
@@ -109,7 +109,9 @@ class SecretsManager(Service):
 
     def ListSecrets(self, call: Call) -> dict[str, Any]:
         alive = [secret for secret in self._secrets.values() if secret.deleted is None]
-        secrets, token = page(alive, lambda secret: secret.arn, call.get("MaxResults", 100), call.get("NextToken"))
+        secrets, token = token_page(alive, lambda secret: secret.arn, call.get("MaxResults", 100),
+                                    call.get("NextToken"),
+                                    AwsError("InvalidNextTokenException", "The NextToken value is invalid."))
         return {"SecretList": [_described(secret) for secret in secrets], "NextToken": token}
 
     def CreateSecret(self, call: Call) -> dict[str, Any]:

@@ -122,6 +122,7 @@ def test_stack_outputs_resources_and_pages(sandbox: Sandbox) -> None:
     assert [len(page["StackResourceSummaries"]) for page in pages] == [100, 100, 50]
     events = stacks.get_paginator("describe_stack_events").paginate(StackName=name).build_full_result()["StackEvents"]
     assert len(events) == 251 and events[0]["LogicalResourceId"] == name
+    assert refused(stacks.list_stack_resources, StackName=name, NextToken="nonsense") == "ValidationError"
     assert refused(stacks.describe_stacks, StackName="none") == "ValidationError"
 
 
