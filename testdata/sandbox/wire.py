@@ -62,11 +62,7 @@ class Response:
 
 
 class Malformed(Exception):
-    """The body cannot be read as the model's types. `member` names where, if known."""
-
-    def __init__(self, text: str, member: str = "") -> None:
-        super().__init__(text)
-        self.member = member
+    """The body cannot be read as the model's types."""
 
 
 class QueryProtocol:
@@ -109,7 +105,7 @@ class QueryProtocol:
         if shape.type_name == "map":
             return self._map(shape, tree, path)
         if not isinstance(tree, str):
-            raise Malformed(f"{path} is not a structure", path)
+            raise Malformed(f"{path} is not a structure")
         return _scalar_from_text(shape, tree, path)
 
     def _list(self, shape: Any, tree: Any, path: str) -> list[Any]:
@@ -119,7 +115,7 @@ class QueryProtocol:
         if not shape.serialization.get("flattened"):
             element = shape.member.serialization.get("name", "member")
             if set(branches) != {element}:
-                raise Malformed(f"{path} is a list of {element}", path)
+                raise Malformed(f"{path} is a list of {element}")
             branches = _branches(branches[element], path)
         return [self._convert(shape.member, branches[key], f"{path}.{key}")
                 for key in _positions(branches, path)]
@@ -161,22 +157,22 @@ def _plant(tree: dict[str, Any], keys: list[str], value: str) -> None:
     for key in keys[:-1]:
         below = tree.setdefault(key, {})
         if not isinstance(below, dict):
-            raise Malformed(f"{'.'.join(keys)} is given as a value and as a structure", key)
+            raise Malformed(f"{'.'.join(keys)} is given as a value and as a structure")
         tree = below
     if keys[-1] in tree:
-        raise Malformed(f"{'.'.join(keys)} is given twice", keys[-1])
+        raise Malformed(f"{'.'.join(keys)} is given twice")
     tree[keys[-1]] = value
 
 
 def _branches(tree: Any, path: str) -> dict[str, Any]:
     if not isinstance(tree, dict):
-        raise Malformed(f"Unexpected value for {path}", path)
+        raise Malformed(f"Unexpected value for {path}")
     return tree
 
 
 def _positions(branches: dict[str, Any], path: str) -> list[str]:
     if not all(re.fullmatch("[1-9][0-9]{0,5}", key) for key in branches):
-        raise Malformed(f"{path} has an element without a position", path)
+        raise Malformed(f"{path} has an element without a position")
     return sorted(branches, key=int)
 
 
@@ -193,10 +189,10 @@ def _scalar_from_text(shape: Shape, text: str, path: str) -> Any:
         if kind == "blob":
             return base64.b64decode(text, validate=True)
     except (ValueError, binascii.Error) as error:
-        raise Malformed(f"Invalid {kind} for {path}: {text}", path) from error
+        raise Malformed(f"Invalid {kind} for {path}: {text}") from error
     if kind == "boolean":
         if text.lower() not in ("true", "false"):
-            raise Malformed(f"Invalid boolean for {path}: {text}", path)
+            raise Malformed(f"Invalid boolean for {path}: {text}")
         return text.lower() == "true"
     return text
 
@@ -387,22 +383,22 @@ def from_json(shape: Any, value: Any, path: str) -> Any:
     """A JSON value as its shape's Python type; what does not fit is Malformed."""
     kind = shape.type_name
     if kind == "structure" and not shape.is_document_type:
-        return _members_from_json(shape.members, _expect(value, dict, kind, path), path)
+        return _members_from_json(shape.members, _expect(value, dict, kind), path)
     if kind == "list":
         return [from_json(shape.member, item, f"{path}[{i}]")
-                for i, item in enumerate(_expect(value, list, kind, path))]
+                for i, item in enumerate(_expect(value, list, kind))]
     if kind == "map":
         return {key: from_json(shape.value, item, f"{path}.{key}")
-                for key, item in _expect(value, dict, kind, path).items()}
+                for key, item in _expect(value, dict, kind).items()}
     if kind == "blob":
-        return _scalar_from_text(shape, _expect(value, str, kind, path), path)
+        return _scalar_from_text(shape, _expect(value, str, kind), path)
     if kind == "timestamp" and isinstance(value, (int, float)):
         return datetime.fromtimestamp(value, timezone.utc)
     if kind == "timestamp":
-        return _scalar_from_text(shape, _expect(value, str, kind, path), path)
+        return _scalar_from_text(shape, _expect(value, str, kind), path)
     wanted: Any = {"string": str, "boolean": bool, "integer": int, "long": int,
                    "float": (int, float), "double": (int, float)}.get(kind, object)
-    return _expect(value, wanted, kind, path)
+    return _expect(value, wanted, kind)
 
 
 def _members_from_json(members: dict[str, Any], document: dict[str, Any], path: str) -> dict[str, Any]:
@@ -417,11 +413,11 @@ def _members_from_json(members: dict[str, Any], document: dict[str, Any], path: 
     return result
 
 
-def _expect(value: Any, wanted: Any, kind: str, path: str) -> Any:
+def _expect(value: Any, wanted: Any, kind: str) -> Any:
     if not isinstance(value, wanted) or (isinstance(value, bool) and kind not in ("boolean", "structure")):
         found = {dict: "structure", list: "list", str: "STRING_VALUE", bool: "TRUE_VALUE",
                  int: "NUMBER_VALUE", float: "DECIMAL_VALUE"}.get(type(value), "null")
-        raise Malformed(f"{found} cannot be converted to {kind.capitalize()}", path)
+        raise Malformed(f"{found} cannot be converted to {kind.capitalize()}")
     return value
 
 
