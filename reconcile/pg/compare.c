@@ -268,8 +268,14 @@ static int ids_compare(const struct pg_side *source, const struct pg_side *targe
 	return 0;
 }
 
-int pg_compare(const struct pg_side *source, const struct pg_side *target, struct arena *arena,
-               struct pg_comparison *comparison, struct error *err)
+static int moment_begin(const struct pg_side *side, bool *begun, struct error *err)
+{
+	*begun = PQtransactionStatus(side->session->conn) == PQTRANS_IDLE;
+	return *begun ? pg_query_run(side->session, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", err) : 0;
+}
+
+static int differences_find(const struct pg_side *source, const struct pg_side *target, struct arena *arena,
+                            struct pg_comparison *comparison, struct error *err)
 {
 	struct pg_bots differing = {0};
 	size_t i;
@@ -285,4 +291,20 @@ int pg_compare(const struct pg_side *source, const struct pg_side *target, struc
 			ARENA_PUSH(arena, differing.items, differing.count)->name = item->bot;
 	}
 	return differing.count > 0 ? ids_compare(source, target, &differing, comparison, err) : 0;
+}
+
+int pg_compare(const struct pg_side *source, const struct pg_side *target, struct arena *arena,
+               struct pg_comparison *comparison, struct error *err)
+{
+	bool source_begun = false, target_begun = false;
+	int status = -1;
+
+	if (moment_begin(source, &source_begun, err) == 0 && moment_begin(target, &target_begun, err) == 0)
+		status = differences_find(source, target, arena, comparison, err);
+	/* Nothing was written: to roll back is to end. */
+	if (source_begun)
+		pg_query_abandon(source->session);
+	if (target_begun)
+		pg_query_abandon(target->session);
+	return status;
 }

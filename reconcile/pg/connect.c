@@ -175,8 +175,3 @@ int pg_snapshot_import(struct pg_session *session, const char *id, struct error 
 		return error_context(err, "importing the snapshot %s", id);
 	return 0;
 }
-
-int pg_snapshot_end(struct pg_session *session, struct error *err)
-{
-	return pg_query_run(session, "COMMIT", err);
-}

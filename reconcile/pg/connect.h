@@ -70,7 +70,4 @@ void pg_session_close(struct pg_session *session); /* NULL is fine */
 int pg_snapshot_export(struct pg_session *session, char id[PG_SNAPSHOT_SIZE], struct error *err);
 int pg_snapshot_import(struct pg_session *session, const char *id, struct error *err);
 
-/* End the transaction that either of them began. */
-int pg_snapshot_end(struct pg_session *session, struct error *err);
-
 #endif

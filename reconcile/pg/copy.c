@@ -1,7 +1,6 @@
 #include "pg/copy.h"
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "pg/compare.h"
 #include "pg/query.h"
 #include "pg/schema.h"
@@ -96,6 +95,8 @@ static int side_check(const char *side, const char *table, const struct pg_schem
 {
 	if (!schema->table_exists)
 		return error_set(err, ERROR_STATE, "%s: there is no table %s", side, table);
+	if (schema->vector_installed == NULL)
+		return error_set(err, ERROR_STATE, "%s: the database does not have the extension vector", side);
 	if (schema->mismatch != NULL)
 		return error_set(err, ERROR_STATE, "%s: %s is not Bedrock Chat's table: %s", side, table,
 		                 schema->mismatch);
@@ -171,7 +172,7 @@ static void bot_plan(struct copy *copy, const struct pg_difference *item)
 	bot->name = item->bot;
 	bot->rows = item->source_rows;
 	bot->target_rows = item->target_rows;
-	bot->state = item->equal || item->source_rows == 0 ? PG_COPY_EQUAL : PG_COPY_PENDING;
+	bot->state = item->source_rows == 0 ? PG_COPY_ABSENT : item->equal ? PG_COPY_EQUAL : PG_COPY_PENDING;
 	memcpy(bot->digest, item->source_digest, sizeof(bot->digest));
 }
 
@@ -331,8 +332,6 @@ static int copy_run(struct copy *copy, struct error *err)
 	batches_plan(copy);
 	if (copy->job.batch_count == 0)
 		return 0;
-	if (copy->result->text_reason != NULL)
-		log_info("copying as text, which is several times slower: %s", copy->result->text_reason);
 	phase_set(copy, PG_COPY_STREAMING);
 	status = pg_stream_run(&copy->job, streams_count(copy), err);
 	copied = bots_copied(copy);

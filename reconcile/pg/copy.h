@@ -73,6 +73,7 @@ enum pg_copy_state {
 	PG_COPY_EQUAL,    /* the target had it already */
 	PG_COPY_COPIED,   /* committed, not proved yet */
 	PG_COPY_VERIFIED, /* committed, read back and equal */
+	PG_COPY_ABSENT,   /* named by the caller, but not on the source: left alone */
 };
 
 struct pg_copy_bot {
@@ -84,7 +85,7 @@ struct pg_copy_bot {
 };
 
 struct pg_copy_result {           /* filled as far as it came, also on failure */
-	struct pg_copy_bot *bots; /* by name */
+	struct pg_copy_bot *bots; /* by name; those that neither side has are not among them */
 	size_t bot_count;
 	int64_t rows_copied;
 	int64_t bytes_copied;
@@ -95,7 +96,7 @@ struct pg_copy_result {           /* filled as far as it came, also on failure *
 };
 
 /*
- * Copy. Returns 0 once every bot is EQUAL or VERIFIED. Errors name the bots:
+ * Copy. Returns 0 once every bot is EQUAL, VERIFIED or ABSENT. Errors name the bots:
  *   ERROR_BUSY      another copy to this table is under way (service_code "copy-lock"; retryable)
  *   ERROR_STATE     a table or its columns do not fit (pg_schema_create() first); or stopped
  *   ERROR_PROTOCOL  what was read back is not what was sent

@@ -7,7 +7,6 @@
  */
 #include "pg/query.h"
 #include "pg/schema.h"
-#include "pg/sql.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -134,14 +133,13 @@ static int index_create(struct pg_session *session, struct arena *arena, const s
                         const char *create, struct error *err)
 {
 	const char *building = pg_query_index_plain(arena, request->table, "embedding_building");
-	const char *begin = "BEGIN";
 
 	if (indexes_drop(session, arena, request->table, building, NULL, err) < 0)
 		return -1;
 	/* CREATE INDEX CONCURRENTLY may not stand in a transaction; the other had better. */
 	if (request->concurrently && pg_query_run(session, create, err) < 0)
 		return -1;
-	if (pg_query_run(session, begin, err) < 0 ||
+	if (pg_query_run(session, "BEGIN", err) < 0 ||
 	    (!request->concurrently && pg_query_run(session, create, err) < 0) ||
 	    index_exchange(session, arena, request->table, building, err) < 0 ||
 	    pg_query_run(session, "COMMIT", err) < 0) {
@@ -197,23 +195,6 @@ int pg_index_drop(struct pg_session *session, const char *table, struct error *e
 	struct arena *arena = arena_new();
 	int status = indexes_drop(session, arena, table, NULL, NULL, err);
 
-	arena_free(arena);
-	return status;
-}
-
-int pg_index_progress(struct pg_session *session, const char *table, int *percent, struct error *err)
-{
-	struct arena *arena = arena_new();
-	const char *quoted;
-	PGresult *result = NULL;
-	int status = pg_query_table(arena, table, &quoted, err);
-
-	*percent = -1;
-	if (status == 0)
-		status = pg_query(session, sql_index_progress, &quoted, 1, &result, err);
-	if (status == 0 && PQntuples(result) > 0)
-		*percent = (int)pg_query_int(result, 0, 0);
-	PQclear(result);
 	arena_free(arena);
 	return status;
 }

@@ -99,9 +99,6 @@ int pg_index_drop(struct pg_session *session, const char *table, struct error *e
 /* pgvector's guidance: rows / 1000 up to a million rows, their square root above; at least 1, at most 32768. */
 int64_t pg_index_lists(int64_t rows);
 
-/* How far a build in another session is: 0 to 100, or -1 if none is under way. */
-int pg_index_progress(struct pg_session *session, const char *table, int *percent, struct error *err);
-
 /* VACUUM ANALYZE: after a copy, so that counts come from the index and plans fit. */
 int pg_table_vacuum(struct pg_session *session, const char *table, struct error *err);
 

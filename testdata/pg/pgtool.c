@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "pg/compare.h"
 #include "pg/copy.h"
+#include "pg/delete.h"
 #include "pg/schema.h"
 
 #include <jansson.h>
@@ -227,6 +228,19 @@ static int run_drop(struct tool *tool, struct pg_session *session, struct error 
 	return pg_index_drop(session, tool->tables[0], err);
 }
 
+static int run_delete(struct tool *tool, struct pg_session *session, struct error *err)
+{
+	const char **names = NULL;
+	size_t count = 0;
+	int64_t rows;
+
+	names_parse(tool, option(tool, "bots", ""), &names, &count);
+	if (pg_delete_bots(session, tool->tables[0], names, count, &rows, err) < 0)
+		return -1;
+	json_object_set_new(tool->answer, "rows", json_integer(rows));
+	return 0;
+}
+
 static int run_vacuum(struct tool *tool, struct pg_session *session, struct error *err)
 {
 	return pg_table_vacuum(session, tool->tables[0], err);
@@ -272,7 +286,7 @@ static int run_compare(struct tool *tool, struct error *err)
 
 static void copy_print(struct tool *tool, const struct pg_copy_result *result)
 {
-	static const char *const words[] = {"pending", "equal", "copied", "verified"};
+	static const char *const words[] = {"pending", "equal", "copied", "verified", "absent"};
 	json_t *bots = json_object(), *extra = json_array();
 	size_t i;
 
@@ -359,7 +373,8 @@ static int run_copy(struct tool *tool, struct error *err)
 static const struct command commands[] = {
     {"connect", false, run_connect}, {"count", false, run_count},  {"digest", false, run_digest},
     {"observe", false, run_observe}, {"create", true, run_create}, {"build", true, run_build},
-    {"drop", true, run_drop},        {"vacuum", true, run_vacuum}, {"refused", false, run_create},
+    {"drop", true, run_drop},        {"delete", true, run_delete}, {"vacuum", true, run_vacuum},
+    {"refused", false, run_create},
 };
 
 static int run_single(struct tool *tool, const char *name, struct error *err)

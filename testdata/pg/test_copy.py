@@ -62,6 +62,10 @@ def test_only_the_named_bots_are_touched(big: str, target: Server) -> None:
     side = target.table("big", dimension=1024)
     answer = tool("copy", big, side, "bots=bot050,bot001,nobody")
     assert {name: bot["state"] for name, bot in answer["bots"].items()} == {"bot001": "verified", "bot050": "verified"}
+    target.sql("INSERT INTO big VALUES ('0', 'nobody', 'c', 's', NULL)")
+    answer = tool("copy", big, side, "bots=nobody")
+    assert {name: bot["state"] for name, bot in answer["bots"].items()} == {"nobody": "absent"}
+    assert tool("delete", side, "bots=nobody,never") == {"rows": 1}
     assert target.sql("SELECT DISTINCT botid::text FROM big ORDER BY 1") == [["bot001"], ["bot050"]]
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+import time
 from typing import Any
 
 import pytest
 
-from conftest import Server, tool
+from conftest import Server, finish_tool, start_tool, tool
 
 
 def observe(side: str) -> dict[str, Any]:
@@ -104,6 +106,19 @@ def test_what_a_killed_build_left_is_seen_and_cleared(target: Server) -> None:
     assert tool("build", side, "lists=3") == {}
     assert [(index["name"], index["lists"], index["valid"]) for index in observe(side)["vector_indexes"]] == [
         ("idx_leftover_embedding", 3, True)]
+
+
+def test_a_build_can_be_stopped(target: Server) -> None:
+    side = target.table("slow")
+    target.sql("INSERT INTO slow SELECT i, i % 10, 'c', 's', ARRAY[random(), random(), random()]::vector "
+               "FROM generate_series(1, 200000) AS i")
+    build = start_tool("build", side, "method=hnsw")
+    while target.sql("SELECT count(*) FROM pg_stat_progress_create_index") == [["0"]]:
+        time.sleep(0.05)
+    build.send_signal(signal.SIGTERM)
+    error = finish_tool(build)["error"]
+    assert (error["code"], "stopped" in error["message"]) == ("state", True)
+    assert observe(side)["vector_indexes"] == []
 
 
 def test_an_unknown_method_is_refused(target: Server) -> None:
