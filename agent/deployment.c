@@ -191,11 +191,8 @@ static void print_text(json_t *const *reports, size_t count, const struct option
 	struct buf text = {0};
 	size_t i;
 
-	for (i = 0; i < count; i++) {
-		if (i > 0 && text.length > 0)
-			buf_putc(&text, '\n');
+	for (i = 0; i < count; i++)
 		report_render_text(reports[i], &style, &text);
-	}
 	output_buf(&text);
 }
 
