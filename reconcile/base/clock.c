@@ -125,7 +125,7 @@ void clock_sleep_ms(int64_t milliseconds, const volatile bool *stop)
 
 	while (stop == NULL || !*stop) {
 		int64_t left = until - clock_monotonic_ms();
-		struct timespec nap = {.tv_nsec = 50 * 1000000};
+		struct timespec nap = {.tv_nsec = 50000000};
 
 		if (left <= 0)
 			return;

@@ -59,9 +59,10 @@ START_TEST(walks_repeated_elements)
 	size_t count = 0;
 
 	ck_assert_int_eq(parse(sample, &root), 0);
-	for (item = xml_child(root, "A/B"); item != NULL; item = xml_next(item))
+	for (item = xml_child(root, "A/B"); item != NULL && count < 3; item = xml_next(item))
 		ck_assert_str_eq(item->text, expected[count++]);
 	ck_assert_uint_eq(count, 3);
+	ck_assert_ptr_null(item);
 }
 END_TEST
 
