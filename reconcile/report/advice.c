@@ -45,6 +45,11 @@ static const char *join(struct arena *arena, const char *list, const char *item)
 	return *list == '\0' ? item : arena_printf(arena, "%s, %s", list, item);
 }
 
+static bool has_mode(const struct adviser *adviser, const char *mode)
+{
+	return strcmp(tree_text(adviser->report, "mode"), mode) == 0;
+}
+
 static const char *describe_resources(const struct adviser *adviser)
 {
 	static const char *const keys[] = {"drifted", "unknown", "inSync"};
@@ -57,7 +62,9 @@ static const char *describe_resources(const struct adviser *adviser)
 		if (count > 0)
 			text = join(adviser->arena, text, arena_printf(adviser->arena, "%zu %s", count, words[i]));
 	}
-	return *text != '\0' ? text : "nothing was looked at";
+	if (*text != '\0')
+		return text;
+	return has_mode(adviser, "paused") ? "paused: nothing was looked at" : "nothing was looked at";
 }
 
 static void say_standing(struct adviser *adviser)
@@ -235,7 +242,8 @@ static void say_skipped(struct adviser *adviser)
 
 	if (count > 0)
 		add(adviser, ADVICE_OPEN,
-		    arena_printf(adviser->arena, "%s skipped", tree_count_text(adviser->arena, count, "action")));
+		    arena_printf(adviser->arena, "%s skipped%s", tree_count_text(adviser->arena, count, "action"),
+		                 has_mode(adviser, "observe") ? ": spec.mode is observe" : ""));
 }
 
 struct advice_list advice_give(struct arena *arena, const json_t *report)

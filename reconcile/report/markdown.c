@@ -61,14 +61,17 @@ static void put_telling(struct buf *line, const char *before, const char *words)
 static void put_title(struct markdown *markdown)
 {
 	enum report_exit worst = REPORT_EXIT_FINE;
-	size_t i;
+	size_t i, in_sync = 0;
 
-	for (i = 0; i < markdown->count; i++)
+	for (i = 0; i < markdown->count; i++) {
 		worst = report_worse(worst, report_exit_code(markdown->reports[i]));
+		in_sync += tree_count_resources(markdown->reports[i], "inSync");
+	}
 	buf_puts(markdown->out, "## trueup");
 	if (markdown->count > 0)
 		put_telling(markdown->out, " ", tree_text(markdown->reports[0], "command"));
-	buf_printf(markdown->out, ": %s\n\n", describe_exit(worst));
+	buf_printf(markdown->out, ": %s\n\n",
+	           worst == REPORT_EXIT_FINE && in_sync == 0 ? "nothing was looked at" : describe_exit(worst));
 }
 
 /* "- **production**: drift: 2 drifted, 1 in sync; 3 actions planned" */
@@ -82,9 +85,11 @@ static void put_standing(struct markdown *markdown, const json_t *report)
 
 	buf_puts(line, "- **");
 	escape_put_prose(line, tree_text(report, "name"));
-	buf_printf(line, "**: %s", describe_exit(code));
 	if (code != REPORT_EXIT_FINE)
-		put_telling(line, ": ", advice.items[0].text);
+		buf_printf(line, "**: %s: ", describe_exit(code));
+	else
+		buf_puts(line, "**: ");
+	escape_put_prose(line, advice.items[0].text);
 	for (i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
 		count = tree_count_actions(report, states[i]);
 		if (count > 0)

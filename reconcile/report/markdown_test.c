@@ -184,7 +184,7 @@ END_TEST
 
 START_TEST(says_nothing_of_no_deployment)
 {
-	ck_assert_str_eq(render(), "## trueup: in sync\n\n\n");
+	ck_assert_str_eq(render(), "## trueup: nothing was looked at\n\n\n");
 }
 END_TEST
 

@@ -188,6 +188,14 @@ static json_t *build_summary(const json_t *resources, bool failed)
 	return summary;
 }
 
+static const char *describe_mode(enum desired_mode mode)
+{
+	static const char *const words[] = {
+	    [DESIRED_MODE_ENFORCE] = "enforce", [DESIRED_MODE_OBSERVE] = "observe", [DESIRED_MODE_PAUSED] = "paused"};
+
+	return words[mode];
+}
+
 json_t *report_build(const struct report_input *input)
 {
 	char started[CLOCK_RFC3339_SIZE], finished[CLOCK_RFC3339_SIZE];
@@ -209,6 +217,7 @@ json_t *report_build(const struct report_input *input)
 	report = record_to_json(&head_record, &head);
 	json_object_set_new(report, "summary", build_summary(resources, input->error != NULL));
 	json_object_set_new(report, "resources", resources);
+	json_object_set_new(report, "mode", json_string(describe_mode(input->desired->mode)));
 	if (input->error != NULL) {
 		struct report_error error = {error_code_name(input->error->code), input->error->message};
 
@@ -271,6 +280,7 @@ static int append_json(const char *bytes, size_t length, void *out)
 
 void report_render_json(const json_t *report, struct buf *out)
 {
-	json_dump_callback(report, append_json, out, JSON_COMPACT);
+	/* ASCII: a terminal takes some characters past it for commands. */
+	json_dump_callback(report, append_json, out, JSON_COMPACT | JSON_ENSURE_ASCII);
 	buf_putc(out, '\n');
 }

@@ -42,8 +42,8 @@ struct report_input {
 
 /*
  * A new reference. Besides the contract's keys: `notes` of a resource; `allow`,
- * `waitsFor` and `gives` of an action (plan.h); `error` {code, message} at the
- * top, only if there is one. Text that is not UTF-8 stands escaped as \xHH.
+ * `waitsFor` and `gives` of an action (plan.h); at the top the spec's `mode`, and
+ * `error` {code, message} only if there is one. Text that is not UTF-8 stands escaped as \xHH.
  */
 json_t *report_build(const struct report_input *input);
 
@@ -71,7 +71,7 @@ struct report_style {
  */
 void report_render_text(const json_t *report, const struct report_style *style, struct buf *out);
 
-/* One line of JSON. */
+/* One line of JSON, in ASCII. */
 void report_render_json(const json_t *report, struct buf *out);
 
 /*

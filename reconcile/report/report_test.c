@@ -80,7 +80,8 @@ START_TEST(writes_keys_in_the_order_of_the_contract)
 	    "\"actions\":[{\"id\":\"users/x/remove/"
 	    "a\",\"verb\":\"remove\",\"risk\":\"destructive\",\"state\":\"blocked\","
 	    "\"reason\":\"not listed\",\"needs\":[\"users/x/exists\"],\"calls\":[\"c:D\"],\"error\":null,"
-	    "\"allow\":\"remove-members\",\"waitsFor\":\"a word\",\"gives\":null}],\"notes\":[\"n\"]}]}\n";
+	    "\"allow\":\"remove-members\",\"waitsFor\":\"a "
+	    "word\",\"gives\":null}],\"notes\":[\"n\"]}],\"mode\":\"enforce\"}\n";
 	struct plan_difference difference = {"members/a", CHANGE_ADD, "a", NULL};
 	struct plan_resource *users;
 	struct plan_action *action;
@@ -148,6 +149,23 @@ START_TEST(survives_what_is_not_utf8)
 	ck_assert_ptr_nonnull(strstr(buf_text(&out), "specs/\\\\xFF.yaml"));
 	ck_assert_ptr_nonnull(strstr(buf_text(&out), "caf\\\\xE9"));
 	json_decref(again);
+	json_decref(report);
+	buf_free(&out);
+}
+END_TEST
+
+START_TEST(keeps_json_to_ascii)
+{
+	struct buf out = {0};
+	json_t *report;
+	size_t i;
+
+	add_resource("users", RESOURCE_DRIFTED)->reason = "\xC2\x9B 31m \x7F\033 \xE2\x80\xAE \xF0\x9F\x98\x80";
+	report = report_build(&input);
+	report_render_json(report, &out);
+	for (i = 0; i + 1 < out.length; i++)
+		ck_assert_int_ge((signed char)out.bytes[i], ' ');
+	ck_assert_ptr_nonnull(strstr(buf_text(&out), "\\u009B 31m "));
 	json_decref(report);
 	buf_free(&out);
 }
@@ -250,6 +268,7 @@ Suite *test_suite(void)
 	tcase_add_test(tests, writes_keys_in_the_order_of_the_contract);
 	tcase_add_test(tests, says_why_a_run_could_not_be_made);
 	tcase_add_test(tests, survives_what_is_not_utf8);
+	tcase_add_test(tests, keeps_json_to_ascii);
 	tcase_add_test(tests, tells_of_actions_whose_resource_was_not_seen_again);
 	tcase_add_test(tests, ends_as_its_worst_resource);
 	tcase_add_test(tests, ends_as_its_worst_action);

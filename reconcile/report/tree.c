@@ -98,7 +98,11 @@ char tree_difference_sign(const json_t *difference)
 {
 	const char *change = tree_text(difference, "change");
 
-	return strcmp(change, "add") == 0 ? '+' : strcmp(change, "remove") == 0 ? '-' : '~';
+	if (strcmp(change, "add") == 0)
+		return '+';
+	if (strcmp(change, "remove") == 0)
+		return '-';
+	return '~';
 }
 
 static bool ends_with(const char *text, const char *end)
