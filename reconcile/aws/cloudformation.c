@@ -45,8 +45,8 @@ struct listing {
 	const char *value;
 };
 
-static int list_nodes(struct aws *aws, struct arena *arena, const struct listing *listing,
-                      const struct xml_node ***nodes, size_t *count, struct error *err)
+static int list_nodes(struct aws *aws, struct arena *arena, const struct listing *listing, struct xml_node **nodes,
+                      size_t *count, struct error *err)
 {
 	struct service_pages pages = {0};
 	int more;
@@ -63,7 +63,7 @@ static int list_nodes(struct aws *aws, struct arena *arena, const struct listing
 		if (service_call_form(aws, arena, listing->operation, &form, &result, err) != 0)
 			return -1;
 		for (node = xml_child(result, listing->elements); node != NULL; node = xml_next(node))
-			*ARENA_PUSH(arena, *nodes, *count) = node;
+			*ARENA_PUSH(arena, *nodes, *count) = *node;
 		more = service_next_page(&pages, arena, xml_text(result, "NextToken"), err);
 	} while (more > 0);
 	return more;
@@ -73,18 +73,18 @@ int cloudformation_list_stacks(struct aws *aws, struct arena *arena, struct clou
                                struct error *err)
 {
 	struct listing listing = {.operation = AWS_CLOUDFORMATION_LIST_STACKS, .elements = "StackSummaries/member"};
-	const struct xml_node **nodes;
+	struct xml_node *nodes;
 	size_t count;
 
 	if (list_nodes(aws, arena, &listing, &nodes, &count, err) != 0)
 		return -1;
 	*stacks = (struct cloudformation_stacks){0};
 	for (size_t i = 0; i < count; i++) {
-		const char *status = xml_text(nodes[i], "StackStatus");
+		const char *status = xml_text(&nodes[i], "StackStatus");
 
 		/* Deleted stacks stay in the list for 90 days. */
 		if (status != NULL && strcmp(status, "DELETE_COMPLETE") != 0)
-			read_stack(arena, nodes[i], ARENA_PUSH(arena, stacks->items, stacks->count));
+			read_stack(arena, &nodes[i], ARENA_PUSH(arena, stacks->items, stacks->count));
 	}
 	return 0;
 }
@@ -96,17 +96,17 @@ int cloudformation_list_resources(struct aws *aws, struct arena *arena, const ch
 	                          .elements = "StackResourceSummaries/member",
 	                          .parameter = "StackName",
 	                          .value = stack};
-	const struct xml_node **nodes;
+	struct xml_node *nodes;
 
 	if (list_nodes(aws, arena, &listing, &nodes, &resources->count, err) != 0)
 		return -1;
 	resources->items = arena_array(arena, resources->count, sizeof(*resources->items));
 	for (size_t i = 0; i < resources->count; i++)
 		resources->items[i] = (struct cloudformation_resource){
-		    .logical_id = service_text(nodes[i], "LogicalResourceId"),
-		    .physical_id = service_text(nodes[i], "PhysicalResourceId"),
-		    .type = service_text(nodes[i], "ResourceType"),
-		    .status = service_text(nodes[i], "ResourceStatus"),
+		    .logical_id = service_text(&nodes[i], "LogicalResourceId"),
+		    .physical_id = service_text(&nodes[i], "PhysicalResourceId"),
+		    .type = service_text(&nodes[i], "ResourceType"),
+		    .status = service_text(&nodes[i], "ResourceStatus"),
 		};
 	return 0;
 }
@@ -118,7 +118,7 @@ int cloudformation_list_imports(struct aws *aws, struct arena *arena, const char
 	                          .elements = "Imports/member",
 	                          .parameter = "ExportName",
 	                          .value = export_name};
-	const struct xml_node **nodes;
+	struct xml_node *nodes;
 	size_t count;
 
 	*stacks = (struct cloudformation_names){0};
@@ -129,7 +129,7 @@ int cloudformation_list_imports(struct aws *aws, struct arena *arena, const char
 		return nobody ? 0 : -1;
 	}
 	for (size_t i = 0; i < count; i++)
-		*ARENA_PUSH(arena, stacks->items, stacks->count) = nodes[i]->text;
+		*ARENA_PUSH(arena, stacks->items, stacks->count) = nodes[i].text;
 	return 0;
 }
 

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define AGEING_SECONDS (15 * 60)
-#define STALE_SECONDS (10 * 60)
+#define AGEING_SECONDS 900
+#define STALE_SECONDS 600
 
 void credentials_clear(struct credentials *credentials)
 {

@@ -131,8 +131,8 @@ static void start_form(const struct listing *listing, const struct service_pages
 }
 
 /* All elements of all pages, as nodes in the arena. */
-static int list_nodes(struct aws *aws, struct arena *arena, const struct listing *listing,
-                      const struct xml_node ***nodes, size_t *count, struct error *err)
+static int list_nodes(struct aws *aws, struct arena *arena, const struct listing *listing, struct xml_node **nodes,
+                      size_t *count, struct error *err)
 {
 	struct service_pages pages = {0};
 	int more;
@@ -147,7 +147,7 @@ static int list_nodes(struct aws *aws, struct arena *arena, const struct listing
 		if (service_call_form(aws, arena, listing->operation, &form, &result, err) != 0)
 			return -1;
 		for (node = xml_child(result, listing->elements); node != NULL; node = xml_next(node))
-			*ARENA_PUSH(arena, *nodes, *count) = node;
+			*ARENA_PUSH(arena, *nodes, *count) = *node;
 		more = service_next_page(&pages, arena, xml_text(result, "Marker"), err);
 	} while (more > 0);
 	return more;
@@ -157,7 +157,7 @@ static int list_nodes(struct aws *aws, struct arena *arena, const struct listing
 static int find_node(struct aws *aws, struct arena *arena, const struct listing *listing, const struct xml_node **node,
                      struct error *err)
 {
-	const struct xml_node **nodes;
+	struct xml_node *nodes;
 	size_t count;
 
 	if (list_nodes(aws, arena, listing, &nodes, &count, err) != 0)
@@ -165,7 +165,7 @@ static int find_node(struct aws *aws, struct arena *arena, const struct listing 
 	if (count == 0)
 		return error_set(err, ERROR_NOT_FOUND, "RDS %s: there is no %s",
 		                 operation_info(listing->operation)->name, listing->value);
-	*node = nodes[0];
+	*node = &nodes[0];
 	return 0;
 }
 
@@ -187,13 +187,13 @@ int rds_describe_cluster(struct aws *aws, struct arena *arena, const char *ident
 int rds_describe_clusters(struct aws *aws, struct arena *arena, struct rds_clusters *clusters, struct error *err)
 {
 	struct listing listing = {.operation = AWS_RDS_DESCRIBE_DB_CLUSTERS, .elements = "DBClusters/DBCluster"};
-	const struct xml_node **nodes;
+	struct xml_node *nodes;
 
 	if (list_nodes(aws, arena, &listing, &nodes, &clusters->count, err) != 0)
 		return -1;
 	clusters->items = arena_array(arena, clusters->count, sizeof(*clusters->items));
 	for (size_t i = 0; i < clusters->count; i++)
-		read_cluster(arena, nodes[i], &clusters->items[i]);
+		read_cluster(arena, &nodes[i], &clusters->items[i]);
 	return 0;
 }
 
@@ -204,13 +204,13 @@ int rds_describe_cluster_instances(struct aws *aws, struct arena *arena, const c
 	                          .elements = "DBInstances/DBInstance",
 	                          .filter = "db-cluster-id",
 	                          .value = cluster};
-	const struct xml_node **nodes;
+	struct xml_node *nodes;
 
 	if (list_nodes(aws, arena, &listing, &nodes, &instances->count, err) != 0)
 		return -1;
 	instances->items = arena_array(arena, instances->count, sizeof(*instances->items));
 	for (size_t i = 0; i < instances->count; i++)
-		read_instance(nodes[i], &instances->items[i]);
+		read_instance(&nodes[i], &instances->items[i]);
 	return 0;
 }
 
@@ -251,13 +251,13 @@ int rds_describe_snapshots(struct aws *aws, struct arena *arena, const char *clu
 	                          .elements = "DBClusterSnapshots/DBClusterSnapshot",
 	                          .parameter = cluster != NULL ? "DBClusterIdentifier" : NULL,
 	                          .value = cluster};
-	const struct xml_node **nodes;
+	struct xml_node *nodes;
 
 	if (list_nodes(aws, arena, &listing, &nodes, &snapshots->count, err) != 0)
 		return -1;
 	snapshots->items = arena_array(arena, snapshots->count, sizeof(*snapshots->items));
 	for (size_t i = 0; i < snapshots->count; i++)
-		read_snapshot(arena, nodes[i], &snapshots->items[i]);
+		read_snapshot(arena, &nodes[i], &snapshots->items[i]);
 	return 0;
 }
 
