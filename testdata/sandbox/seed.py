@@ -19,6 +19,7 @@ import seed_rows
 from seed_bots import Bot
 from service import World
 
+SEED_FILE = "seed.json"
 STACK = "BedrockChatStack"
 CLUSTER = "bedrock-chat"
 # Where the old cluster stands once CloudFormation has replaced it.
@@ -81,8 +82,7 @@ def seed(world: World, args: dict[str, Any]) -> dict[str, Any]:
                   "published": bot.published, "rows": deployment.summary["rows"].get(bot.bot_id, 0)} for bot in bots],
         "users": [person.describe() for person in people],
     }
-    summary_file = world.settings.state_dir / "seed.json"
-    summary_file.write_text(json.dumps(deployment.summary, indent=1, ensure_ascii=False) + "\n")
+    (world.settings.state_dir / SEED_FILE).write_text(json.dumps(deployment.summary, indent=1, ensure_ascii=False) + "\n")
     return deployment.summary
 
 

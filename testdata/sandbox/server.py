@@ -18,6 +18,7 @@ from pathlib import Path
 
 import services
 from front import Front, Server
+from seed import SEED_FILE
 from service import Settings, World
 from tls import Authority
 
@@ -36,6 +37,7 @@ def main() -> None:
     server = Server(("127.0.0.1", settings.port), Front(world, token), _tls_context(settings, authority))
     settings.port = server.server_address[1]
     state_file = settings.state_dir / STATE_FILE
+    (settings.state_dir / SEED_FILE).unlink(missing_ok=True)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.2}, daemon=True).start()
     try:
         world.start()

@@ -14,7 +14,7 @@ from conftest import Sandbox, code
 PASSWORD = "first-password-1"
 ENGINE = {"Engine": "aurora-postgresql"}
 SCALING = {"ServerlessV2ScalingConfiguration": {"MinCapacity": 0.5, "MaxCapacity": 4}}
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 class Aurora:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import socket
 from collections.abc import Iterator
 from typing import Any
 from urllib.error import HTTPError
@@ -174,6 +177,26 @@ def test_the_same_seed_gives_the_same_deployment(replaced: Sandbox, summary: dic
         again.run("stop")
     assert [made[part] for part in ("bots", "rows", "users")] == [summary[part] for part in ("bots", "rows", "users")]
     assert rows == replaced.run("psql", "bedrock-chat-v0", "-Atc", query) and not rows.startswith("0")
+
+
+def test_nothing_outlives_a_killed_sandbox(tmp_path_factory: pytest.TempPathFactory) -> None:
+    directory = tmp_path_factory.mktemp("killed")
+    killed = Sandbox(directory, "--seconds", "0", "--quota", "0")
+    port = json.loads(killed.run("seed", "--bots", "1", "--rows", "1", "--users", "1"))["port"]
+    assert listens(port)
+    os.kill(killed.state["pid"], signal.SIGKILL)
+    until(lambda: not listens(port))
+    again = Sandbox(directory, "--seconds", "0", "--quota", "0")
+    try:
+        assert again.client("rds").describe_db_clusters()["DBClusters"] == []
+        assert not (directory / "seed.json").exists()
+    finally:
+        again.run("stop")
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_encryption_of_restored_clusters(replaced: Sandbox, aurora: Aurora) -> None:

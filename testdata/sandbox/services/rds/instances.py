@@ -16,8 +16,8 @@ class InstanceOperations(RdsBase):
     def CreateDBInstance(self, call: Call) -> dict[str, Any]:
         checks.only(call, "DBInstanceIdentifier", "DBInstanceClass", "Engine", "EngineVersion", "DBClusterIdentifier",
                     "AvailabilityZone", "PromotionTier", "PubliclyAccessible", "DBSubnetGroupName",
-                    "DBParameterGroupName", "AutoMinorVersionUpgrade", "Tags", "CopyTagsToSnapshot",
-                    "MonitoringInterval", "EnablePerformanceInsights", "MasterUsername", "MasterUserPassword")
+                    "DBParameterGroupName", "AutoMinorVersionUpgrade", "Tags", "MasterUsername",
+                    "MasterUserPassword")
         identifier = checks.identifier("DBInstanceIdentifier", call.params["DBInstanceIdentifier"])
         checks.engine(call.params["Engine"])
         checks.instance_class(call.params["DBInstanceClass"])
@@ -60,7 +60,8 @@ class InstanceOperations(RdsBase):
             writer=not any(member.writer for member in self.members(cluster)),
             promotion_tier=call.get("PromotionTier", 1), zone=call.get("AvailabilityZone", self.zones(cluster.options)[0]),
             parameter_group=call.get("DBParameterGroupName", "default.aurora-postgresql15"),
-            publicly_accessible=call.get("PubliclyAccessible", False), tags=checks.tags(call.get("Tags")))
+            publicly_accessible=call.get("PubliclyAccessible", False),
+            minor_upgrades=call.get("AutoMinorVersionUpgrade", True), tags=checks.tags(call.get("Tags")))
         self.instances[identifier] = instance
 
         def done() -> None:

@@ -145,6 +145,7 @@ class Instance:
     zone: str = ""
     parameter_group: str = "default.aurora-postgresql15"
     publicly_accessible: bool = False
+    minor_upgrades: bool = True
     tags: dict[str, str] = field(default_factory=dict)
     status: str = "creating"
     created: datetime = field(default_factory=now)
@@ -168,7 +169,7 @@ class Instance:
             "DbInstancePort": 0, "AllocatedStorage": 1, "MultiAZ": False, "StorageType": "aurora",
             "InstanceCreateTime": self.created, "PromotionTier": self.promotion_tier,
             "AvailabilityZone": self.zone, "PubliclyAccessible": self.publicly_accessible,
-            "AutoMinorVersionUpgrade": True, "LicenseModel": "postgresql-license",
+            "AutoMinorVersionUpgrade": self.minor_upgrades, "LicenseModel": "postgresql-license",
             "CACertificateIdentifier": "rds-ca-rsa2048-g1", "NetworkType": "IPV4",
             "DBParameterGroups": [{"DBParameterGroupName": self.parameter_group, "ParameterApplyStatus": "in-sync"}],
             "DBSubnetGroup": subnet_group.describe(),

@@ -32,7 +32,7 @@ class SeedMethods(ClusterOperations):
             member = Instance(
                 identifier=f"{identifier}-writer", arn=self.arn(f"db:{identifier}-writer"),
                 resource_id=f"db-{random_id(26)}", domain=self.domain, instance_class="db.serverless",
-                cluster=cluster, writer=True, zone=chosen.availability_zones[0])
+                cluster=cluster, writer=True, zone=chosen.availability_zones[0], minor_upgrades=False)
             self.instances[member.identifier] = member
         self.create_storage(cluster)
         self.serve(cluster)
