@@ -78,7 +78,7 @@ enum pg_copy_state {
 
 struct pg_copy_bot {
 	const char *name;
-	int64_t rows;                /* of the source; 0: named by the caller, not on the source, and left alone */
+	int64_t rows;                /* of the source */
 	int64_t target_rows;         /* that the target had before: what was replaced */
 	char digest[PG_DIGEST_SIZE]; /* of the source; "" while pending */
 	enum pg_copy_state state;

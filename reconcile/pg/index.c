@@ -32,7 +32,8 @@ int64_t pg_index_lists(int64_t rows)
 static int64_t kmeans_mb(int64_t lists, int dimension)
 {
 	int64_t samples = lists < 200 ? 10000 : lists * 50;
-	int64_t vector = 8 + INT64_C(4) * (dimension > 0 ? dimension : PG_EMBEDDING_DIMENSION);
+	int64_t dimensions = dimension > 0 ? dimension : PG_EMBEDDING_DIMENSION;
+	int64_t vector = 8 + 4 * dimensions;
 	int64_t bytes = (samples + 3 * lists) * vector + 4 * samples * lists + 4 * lists * lists + 16 * samples;
 
 	return bytes / (1024 * 1024) * 5 / 4 + 32;
