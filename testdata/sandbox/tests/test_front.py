@@ -65,17 +65,22 @@ def test_denied_until_allowed(sandbox: Sandbox, service: str, pattern: str, want
 
 def test_quota_of_a_category_is_shared_and_refills(sandbox: Sandbox) -> None:
     cognito, user_pool = sandbox.client("cognito-idp"), pool(sandbox)
-    sandbox.control("quota", factor=0.1)
+    cognito.create_group(UserPoolId=user_pool, GroupName="g")
+    sandbox.control("quota", factor=0.05)       # of 30 a second: 1.5 at once, and 1.5 a second
     try:
-        throttled = 0
-        for _ in range(8):
+        began, codes = time.monotonic(), []
+        for number in range(10):
             try:
-                cognito.list_users(UserPoolId=user_pool)
+                if number % 2:
+                    cognito.list_users(UserPoolId=user_pool)
+                else:
+                    cognito.list_users_in_group(UserPoolId=user_pool, GroupName="g")
             except ClientError as error:
-                assert error.response["Error"]["Code"] == "TooManyRequestsException"
-                throttled += 1
-        assert 4 <= throttled <= 5          # three at once, and three a second since
-        time.sleep(0.5)
+                codes.append(error.response["Error"]["Code"])
+        passed = 10 - len(codes)
+        assert 1 <= passed <= 1.5 + 1.5 * (time.monotonic() - began)
+        assert set(codes) == {"TooManyRequestsException"}
+        time.sleep(0.7)
         cognito.list_users(UserPoolId=user_pool)
     finally:
         sandbox.control("quota", factor=0)
