@@ -36,7 +36,7 @@ static int64_t kmeans_mb(int64_t lists, int dimension)
 	int64_t vector = 8 + 4 * dimensions;
 	int64_t bytes = (samples + 3 * lists) * vector + 4 * samples * lists + 4 * lists * lists + 16 * samples;
 
-	return bytes / (1024 * 1024) * 5 / 4 + 32;
+	return (bytes >> 20) * 5 / 4 + 32;
 }
 
 static int rows_count(struct pg_session *session, struct arena *arena, const char *quoted, int64_t *rows,
