@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import Any
 
+from postgres import PostgresError
 from service import AwsError, Call, random_id
 
 from . import checks
@@ -24,22 +25,30 @@ class SnapshotOperations(RdsBase):
         snapshot = self.take_snapshot(cluster, identifier, tags)
         cluster.status = "backing-up"
 
+        def copy() -> None:
+            try:
+                cluster.server.backup(snapshot.directory)
+            except PostgresError:
+                # The snapshot fails; its cluster is none the worse for it.
+                cluster.status = AVAILABLE
+                raise
+
         def done() -> None:
             self.keep_snapshot(snapshot)
             cluster.status = AVAILABLE
-        self.job(snapshot, lambda: cluster.server.backup(snapshot.directory), done)
+        self.job(snapshot, copy, done)
         return {"DBClusterSnapshot": snapshot.describe()}
 
     def DeleteDBClusterSnapshot(self, call: Call) -> dict[str, Any]:
         snapshot = self.snapshot(call.params["DBClusterSnapshotIdentifier"])
-        if snapshot.status != AVAILABLE or snapshot.kind != "manual":
+        if snapshot.status not in (AVAILABLE, "failed") or snapshot.kind != "manual":
             raise AwsError("InvalidDBClusterSnapshotStateFault",
                            f"Cannot delete the {snapshot.kind} snapshot {snapshot.identifier} in status {snapshot.status}.")
         snapshot.status = DELETING
 
         def done() -> None:
             del self.snapshots[snapshot.identifier]
-        self.job(snapshot, lambda: shutil.rmtree(snapshot.directory), done)
+        self.job(snapshot, lambda: shutil.rmtree(snapshot.directory, ignore_errors=True), done)
         return {"DBClusterSnapshot": snapshot.describe()}
 
     def DescribeDBClusterSnapshots(self, call: Call) -> dict[str, Any]:
