@@ -1,0 +1,445 @@
+/* The typed readers, on answers as the services write them. */
+#include "aws/client_private.h"
+#include "aws/cloudformation.h"
+#include "aws/cognito.h"
+#include "aws/kms.h"
+#include "aws/rds.h"
+#include "aws/script_test_help.h"
+#include "aws/secretsmanager.h"
+#include "aws/sts.h"
+#include "base/test_main.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct script script;
+static struct aws *aws;
+static struct arena *arena;
+static struct error err;
+
+static void set_up(void)
+{
+	script_clear_environment();
+	setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE", 1);
+	setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
+	arena = arena_new();
+}
+
+static void tear_down(void)
+{
+	aws_free(aws);
+	script_end(&script);
+	arena_free(arena);
+}
+
+static void open_client(const struct script_step *steps, size_t count)
+{
+	struct aws_settings settings = {.writes = true, .region = "eu-west-3", .quota_share = 1};
+
+	ck_assert_int_eq(aws_new_over(script_start(&script, steps, count), &settings, &aws, &err), 0);
+}
+
+#define OPEN(steps) open_client((steps), sizeof(steps) / sizeof((steps)[0]))
+
+static bool was_sent(size_t i, const char *text)
+{
+	return strstr(script.sent[i], text) != NULL;
+}
+
+#define CLUSTER                                                                                                        \
+	"<DBCluster><DBClusterIdentifier>c1</DBClusterIdentifier><DBClusterArn>arn:c1</DBClusterArn>"                  \
+	"<DbClusterResourceId>cluster-X</DbClusterResourceId><Status>available</Status>"                               \
+	"<Engine>aurora-postgresql</Engine><EngineVersion>15.3</EngineVersion><Endpoint>c1.example</Endpoint>"         \
+	"<ReaderEndpoint/><Port>5432</Port><MasterUsername>postgres</MasterUsername>"                                  \
+	"<StorageEncrypted>true</StorageEncrypted><StorageEncryptionType>sse-kms</StorageEncryptionType>"              \
+	"<KmsKeyId>arn:key</KmsKeyId><DBSubnetGroup>subnets</DBSubnetGroup>"                                           \
+	"<DBClusterParameterGroup>default.pg15</DBClusterParameterGroup>"                                              \
+	"<VpcSecurityGroups><VpcSecurityGroupMembership><VpcSecurityGroupId>sg-1</VpcSecurityGroupId>"                 \
+	"<Status>active</Status></VpcSecurityGroupMembership><VpcSecurityGroupMembership>"                             \
+	"<VpcSecurityGroupId>sg-2</VpcSecurityGroupId></VpcSecurityGroupMembership></VpcSecurityGroups>"               \
+	"<EnabledCloudwatchLogsExports><member>postgresql</member></EnabledCloudwatchLogsExports>"                     \
+	"<IAMDatabaseAuthenticationEnabled>false</IAMDatabaseAuthenticationEnabled>"                                   \
+	"<DeletionProtection>true</DeletionProtection><CopyTagsToSnapshot>true</CopyTagsToSnapshot>"                   \
+	"<ServerlessV2ScalingConfiguration><MinCapacity>0.5</MinCapacity><MaxCapacity>5.0</MaxCapacity>"               \
+	"</ServerlessV2ScalingConfiguration><DBClusterMembers><DBClusterMember>"                                       \
+	"<DBInstanceIdentifier>c1-1</DBInstanceIdentifier><IsClusterWriter>false</IsClusterWriter>"                    \
+	"</DBClusterMember><DBClusterMember><DBInstanceIdentifier>c1-2</DBInstanceIdentifier>"                         \
+	"<IsClusterWriter>true</IsClusterWriter></DBClusterMember></DBClusterMembers>"                                 \
+	"<TagList><Tag><Key>trueup:deployment</Key><Value>production</Value></Tag></TagList>"                          \
+	"<ClusterCreateTime>2024-01-02T03:04:05.678Z</ClusterCreateTime></DBCluster>"
+
+static const char clusters_page[] =
+    "<?xml version=\"1.0\"?><DescribeDBClustersResponse xmlns=\"http://rds.amazonaws.com/doc/2014-10-31/\">"
+    "<DescribeDBClustersResult><DBClusters>" CLUSTER "</DBClusters></DescribeDBClustersResult>"
+    "<ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></DescribeDBClustersResponse>";
+static const char clusters_page_and_more[] =
+    "<DescribeDBClustersResponse><DescribeDBClustersResult><Marker>next page</Marker><DBClusters>" CLUSTER
+    "</DBClusters></DescribeDBClustersResult></DescribeDBClustersResponse>";
+
+START_TEST(reads_a_cluster)
+{
+	static const struct script_step steps[] = {{.body = clusters_page}};
+	struct rds_cluster c;
+
+	OPEN(steps);
+	ck_assert_int_eq(rds_describe_cluster(aws, arena, "c1", &c, &err), 0);
+	ck_assert(was_sent(0, "&DBClusterIdentifier=c1&MaxRecords=100"));
+	ck_assert_str_eq(c.identifier, "c1");
+	ck_assert_str_eq(c.resource_id, "cluster-X");
+	ck_assert_str_eq(c.endpoint, "c1.example");
+	ck_assert_ptr_null(c.reader_endpoint);
+	ck_assert_int_eq(c.port, 5432);
+	ck_assert(c.storage_encrypted && c.deletion_protection && c.copy_tags && !c.iam_auth);
+	ck_assert_str_eq(c.storage_encryption_type, "sse-kms");
+	ck_assert_str_eq(c.kms_key_id, "arn:key");
+	ck_assert_str_eq(c.parameter_group, "default.pg15");
+	ck_assert_uint_eq(c.security_group_count, 2);
+	ck_assert_str_eq(c.security_groups[1], "sg-2");
+	ck_assert_str_eq(c.log_exports[0], "postgresql");
+	ck_assert_double_eq(c.min_capacity, 0.5);
+	ck_assert_double_eq(c.max_capacity, 5);
+	ck_assert_uint_eq(c.member_count, 2);
+	ck_assert(!c.members[0].writer && c.members[1].writer);
+	ck_assert_str_eq(rds_find_tag(c.tags, c.tag_count, "trueup:deployment"), "production");
+	ck_assert_ptr_null(rds_find_tag(c.tags, c.tag_count, "other"));
+	ck_assert_int_eq(c.percent_progress, -1);
+	ck_assert_int_eq(c.created, SCRIPT_TIME);
+}
+END_TEST
+
+START_TEST(follows_pages)
+{
+	static const struct script_step steps[] = {{.body = clusters_page_and_more}, {.body = clusters_page}};
+	struct rds_clusters clusters;
+
+	OPEN(steps);
+	ck_assert_int_eq(rds_describe_clusters(aws, arena, &clusters, &err), 0);
+	ck_assert_uint_eq(clusters.count, 2);
+	ck_assert_str_eq(clusters.items[1].identifier, "c1");
+	ck_assert(was_sent(1, "&Marker=next%20page"));
+}
+END_TEST
+
+START_TEST(leaves_circles_of_pages)
+{
+	static const struct script_step xml[] = {{.body = clusters_page_and_more}};
+	static const struct script_step json[] = {{.body = "{\"Users\":[],\"PaginationToken\":\"t\"}"}};
+	struct rds_clusters clusters;
+	struct cognito_users users;
+
+	OPEN(xml);
+	ck_assert_int_eq(rds_describe_clusters(aws, arena, &clusters, &err), -1);
+	ck_assert_int_eq(err.code, ERROR_PROTOCOL);
+	ck_assert_uint_eq(script.sent_count, 2);
+	aws_free(aws);
+	script_end(&script);
+	OPEN(json);
+	ck_assert_int_eq(cognito_list_users(aws, arena, "p", NULL, &users, &err), -1);
+	ck_assert_uint_eq(script.sent_count, 2);
+}
+END_TEST
+
+START_TEST(holds_an_empty_list_for_absence)
+{
+	static const struct script_step steps[] = {
+	    {.body = "<DescribeDBClustersResponse><DescribeDBClustersResult><DBClusters/></DescribeDBClustersResult>"
+	             "</DescribeDBClustersResponse>"}};
+	struct rds_cluster cluster;
+
+	OPEN(steps);
+	ck_assert_int_eq(rds_describe_cluster(aws, arena, "c1", &cluster, &err), -1);
+	ck_assert_int_eq(err.code, ERROR_NOT_FOUND);
+}
+END_TEST
+
+START_TEST(writes_a_restore)
+{
+	static const struct script_step steps[] = {
+	    {.body = "<RestoreDBClusterFromSnapshotResponse><RestoreDBClusterFromSnapshotResult>" CLUSTER
+	             "</RestoreDBClusterFromSnapshotResult></RestoreDBClusterFromSnapshotResponse>"}};
+	const char *groups[] = {"sg-1", "sg-2"}, *logs[] = {"postgresql"};
+	struct rds_tag tags[] = {{"a", "b c"}};
+	struct rds_restore restore = {.identifier = "new",
+	                              .snapshot = "snap",
+	                              .engine = "aurora-postgresql",
+	                              .kms_key_id = "arn:key",
+	                              .security_groups = groups,
+	                              .security_group_count = 2,
+	                              .log_exports = logs,
+	                              .log_export_count = 1,
+	                              .min_capacity = 0.5,
+	                              .max_capacity = 16,
+	                              .deletion_protection = true,
+	                              .tags = tags,
+	                              .tag_count = 1};
+	struct rds_cluster cluster;
+
+	OPEN(steps);
+	ck_assert_int_eq(rds_restore_cluster(aws, arena, &restore, &cluster, &err), 0);
+	ck_assert_str_eq(cluster.identifier, "c1");
+	ck_assert(
+	    was_sent(0, "Action=RestoreDBClusterFromSnapshot&Version=2014-10-31&DBClusterIdentifier=new&"
+	                "SnapshotIdentifier=snap&Engine=aurora-postgresql&KmsKeyId=arn%3Akey&"
+	                "VpcSecurityGroupIds.VpcSecurityGroupId.1=sg-1&VpcSecurityGroupIds.VpcSecurityGroupId.2=sg-2&"
+	                "EnableCloudwatchLogsExports.member.1=postgresql&"
+	                "ServerlessV2ScalingConfiguration.MinCapacity=0.5&"
+	                "ServerlessV2ScalingConfiguration.MaxCapacity=16&EnableIAMDatabaseAuthentication=false&"
+	                "DeletionProtection=true&CopyTagsToSnapshot=false&Tags.Tag.1.Key=a&Tags.Tag.1.Value=b%20c"));
+}
+END_TEST
+
+START_TEST(makes_a_database_token_without_a_request)
+{
+	static const struct script_step steps[] = {{.failure = TRANSPORT_CONNECT}};
+	struct secret *token;
+
+	OPEN(steps);
+	ck_assert_int_eq(rds_create_auth_token(aws, "db.example", 5432, "a b", &token, &err), 0);
+	ck_assert_ptr_eq(strstr(secret_reveal(token), "db.example:5432/?Action=connect&DBUser=a%20b&X-Amz-Algorithm="),
+	                 secret_reveal(token));
+	ck_assert_ptr_nonnull(strstr(secret_reveal(token), "%2F20240102%2Feu-west-3%2Frds-db%2Faws4_request&"));
+	ck_assert_uint_eq(script.sent_count, 0);
+	secret_free(token);
+}
+END_TEST
+
+START_TEST(reads_a_stack)
+{
+	static const struct script_step steps[] = {
+	    {.body =
+	         "<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>S</StackName>"
+	         "<StackStatus>UPDATE_COMPLETE</StackStatus><Outputs><member><OutputKey>AuthUserPoolIdAB12</OutputKey>"
+	         "<OutputValue>eu-west-3_x</OutputValue></member><member><OutputKey>DbConfigPort</OutputKey>"
+	         "<OutputValue>5432</OutputValue><ExportName>BedrockClaudeChatDbConfigPort</ExportName></member>"
+	         "</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>"}};
+	struct cloudformation_stack stack;
+
+	OPEN(steps);
+	ck_assert_int_eq(cloudformation_describe_stack(aws, arena, "S", &stack, &err), 0);
+	ck_assert_str_eq(stack.status, "UPDATE_COMPLETE");
+	ck_assert_ptr_null(stack.status_reason);
+	ck_assert_str_eq(cloudformation_find_output(&stack, "AuthUserPoolId"), "eu-west-3_x");
+	ck_assert_str_eq(cloudformation_find_output(&stack, "DbConfigPort"), "5432");
+	ck_assert_ptr_null(cloudformation_find_output(&stack, "Nothing"));
+	ck_assert_str_eq(stack.outputs[1].export_name, "BedrockClaudeChatDbConfigPort");
+	ck_assert_ptr_null(stack.outputs[0].export_name);
+}
+END_TEST
+
+START_TEST(takes_an_export_without_importers)
+{
+	static const struct script_step steps[] = {
+	    {.status = 400,
+	     .body =
+	         "<ErrorResponse><Error><Code>ValidationError</Code><Message>Export 'E' is not imported by any stack."
+	         "</Message></Error></ErrorResponse>"},
+	    {.status = 400,
+	     .body = "<ErrorResponse><Error><Code>ValidationError</Code><Message>1 validation error detected</Message>"
+	             "</Error></ErrorResponse>"}};
+	struct cloudformation_names names;
+
+	OPEN(steps);
+	ck_assert_int_eq(cloudformation_list_imports(aws, arena, "E", &names, &err), 0);
+	ck_assert_uint_eq(names.count, 0);
+	ck_assert_int_eq(cloudformation_list_imports(aws, arena, "E", &names, &err), -1);
+}
+END_TEST
+
+START_TEST(explains_failures)
+{
+	static const struct script_step steps[] = {
+	    {.body =
+	         "<R><DescribeStackEventsResult><StackEvents><member><LogicalResourceId>S</LogicalResourceId>"
+	         "<ResourceStatus>DELETE_IN_PROGRESS</ResourceStatus><ResourceStatusReason>user</ResourceStatusReason>"
+	         "</member><member><LogicalResourceId>Bucket</LogicalResourceId><ResourceStatus>DELETE_FAILED"
+	         "</ResourceStatus><ResourceStatusReason>not empty</ResourceStatusReason></member></StackEvents>"
+	         "</DescribeStackEventsResult></R>"}};
+	const char *reason;
+
+	OPEN(steps);
+	ck_assert_int_eq(cloudformation_explain_failure(aws, arena, "S", &reason, &err), 0);
+	ck_assert_str_eq(reason, "Bucket: not empty");
+}
+END_TEST
+
+#define USER(name_, mail_)                                                                                             \
+	"{\"Username\":\"" name_ "\",\"Enabled\":true,\"UserStatus\":\"CONFIRMED\",\"Attributes\":["                   \
+	"{\"Name\":\"sub\",\"Value\":\"" name_ "\"},{\"Name\":\"email\",\"Value\":\"" mail_ "\"}]}"
+
+START_TEST(reads_users_past_empty_pages)
+{
+	static const struct script_step steps[] = {
+	    {.body = "{\"Users\":[" USER("u1", "a@b") "],\"PaginationToken\":\"t1\"}"},
+	    {.body = "{\"Users\":[],\"PaginationToken\":\"t2\"}"},
+	    {.body = "{\"Users\":[" USER("u2", "c@d") "]}"}};
+	struct cognito_users users;
+
+	OPEN(steps);
+	ck_assert_int_eq(cognito_list_users(aws, arena, "p", "f", &users, &err), 0);
+	ck_assert_uint_eq(users.count, 2);
+	ck_assert_str_eq(users.items[1].username, "u2");
+	ck_assert_str_eq(users.items[1].email, "c@d");
+	ck_assert_str_eq(users.items[0].sub, "u1");
+	ck_assert(users.items[0].enabled);
+	ck_assert(was_sent(2, "{\"UserPoolId\":\"p\",\"Limit\":60,\"Filter\":\"f\",\"PaginationToken\":\"t2\"}"));
+}
+END_TEST
+
+START_TEST(escapes_filters)
+{
+	ck_assert_str_eq(cognito_format_filter(arena, "email", "a\"b\\c@d"), "email = \"a\\\"b\\\\c@d\"");
+}
+END_TEST
+
+START_TEST(finds_addresses_in_bulk)
+{
+	static const struct script_step steps[] = {
+	    {.body = "{\"Users\":[" USER("u1", "a@b") "]}"},
+	    {.body = "{\"Users\":[],\"PaginationToken\":\"t\"}"},
+	    {.status = 400, .body = "{\"__type\":\"InvalidParameterException\"}"},
+	    {.body = "{\"Users\":[],\"PaginationToken\":\"t\"}"},
+	    {.body = "{\"Users\":[" USER("u2", "c@d") "]}"}};
+	struct cognito_lookup lookups[] = {{.email = "a@b"}, {.email = "c@d"}, {.email = "e@f"}};
+
+	OPEN(steps);
+	ck_assert_uint_eq(cognito_find_emails(aws, arena, "p", lookups, 3), 1);
+	ck_assert_str_eq(lookups[0].users.items[0].username, "u1");
+	/* The first page of the second was empty, and not the last. */
+	ck_assert_uint_eq(lookups[1].users.count, 1);
+	ck_assert_str_eq(lookups[1].users.items[0].username, "u2");
+	ck_assert_int_eq(lookups[2].error.code, ERROR_INVALID);
+}
+END_TEST
+
+START_TEST(takes_an_existing_group_for_created)
+{
+	static const struct script_step steps[] = {{.status = 400, .body = "{\"__type\":\"GroupExistsException\"}"},
+	                                           {.status = 400, .body = "{\"__type\":\"LimitExceededException\"}"}};
+	struct cognito_group group = {.name = "g", .has_precedence = true, .precedence = 0};
+
+	OPEN(steps);
+	ck_assert_int_eq(cognito_create_group(aws, arena, "p", &group, &err), 0);
+	ck_assert(was_sent(0, "{\"UserPoolId\":\"p\",\"GroupName\":\"g\",\"Precedence\":0}"));
+	ck_assert_int_eq(cognito_create_group(aws, arena, "p", &group, &err), -1);
+}
+END_TEST
+
+START_TEST(reads_a_secret)
+{
+	static const struct script_step steps[] = {
+	    {.body = "{\"ARN\":\"arn:s\",\"Name\":\"s\",\"VersionId\":\"v\",\"SecretString\":\"{\\\"username\\\":"
+	             "\\\"postgres\\\",\\\"password\\\":\\\"p\\\\\\\"w\\\",\\\"host\\\":\\\"h\\\",\\\"port\\\":"
+	             "\\\"5433\\\","
+	             "\\\"dbClusterIdentifier\\\":\\\"c\\\"}\"}"},
+	    {.body = "{\"ARN\":\"arn:s\",\"Name\":\"s\",\"SecretString\":\"hunter2\"}"},
+	    {.body = "{\"ARN\":\"arn:s\",\"Name\":\"s\",\"SecretBinary\":\"aA==\"}"}};
+	struct secretsmanager_value value;
+
+	OPEN(steps);
+	ck_assert_int_eq(secretsmanager_get_value(aws, arena, "s", NULL, &value, &err), 0);
+	ck_assert_str_eq(secret_reveal(value.password), "p\"w");
+	ck_assert_str_eq(value.username, "postgres");
+	ck_assert_str_eq(value.cluster, "c");
+	ck_assert_int_eq(value.port, 5433);
+	ck_assert_ptr_null(value.dbname);
+	secretsmanager_value_free(&value);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(secretsmanager_get_value(aws, arena, "s", NULL, &value, &err), -1);
+		ck_assert_int_eq(err.code, ERROR_INVALID);
+		ck_assert_ptr_null(strstr(err.message, "hunter2"));
+	}
+}
+END_TEST
+
+START_TEST(reads_rotation)
+{
+	static const struct script_step steps[] = {
+	    {.body = "{\"ARN\":\"arn:s\",\"Name\":\"s\",\"RotationEnabled\":true,\"RotationLambdaARN\":\"arn:l\","
+	             "\"RotationRules\":{\"AutomaticallyAfterDays\":30},\"LastRotatedDate\":1704164645.123,"
+	             "\"VersionIdsToStages\":{\"v1\":[\"AWSPREVIOUS\"],\"v2\":[\"AWSCURRENT\",\"AWSPENDING\"]}}"},
+	    {.body = "{\"ARN\":\"arn:s\"}"}};
+	struct secretsmanager_secret secret;
+	struct secretsmanager_rotation rotation = {.id = "s", .token = "t", .lambda = "arn:l", .days = 30};
+
+	OPEN(steps);
+	ck_assert_int_eq(secretsmanager_describe(aws, arena, "s", &secret, &err), 0);
+	ck_assert(secret.rotation_enabled);
+	ck_assert_int_eq(secret.rotation_days, 30);
+	ck_assert_int_eq(secret.last_rotated, SCRIPT_TIME);
+	ck_assert_str_eq(secret.current_version, "v2");
+	ck_assert_str_eq(secret.pending_version, "v2");
+	ck_assert_int_eq(secretsmanager_rotate(aws, arena, &rotation, &err), 0);
+	ck_assert(was_sent(1, "{\"SecretId\":\"s\",\"ClientRequestToken\":\"t\",\"RotationLambdaARN\":\"arn:l\","
+	                      "\"RotateImmediately\":false,\"RotationRules\":{\"AutomaticallyAfterDays\":30}}"));
+	rotation = (struct secretsmanager_rotation){.id = "s", .immediately = true};
+	ck_assert_int_eq(secretsmanager_rotate(aws, arena, &rotation, &err), 0);
+	ck_assert(was_sent(2, "\"RotateImmediately\":true}"));
+	ck_assert(was_sent(2, "\"ClientRequestToken\":\""));
+}
+END_TEST
+
+START_TEST(reads_a_key)
+{
+	static const struct script_step steps[] = {
+	    {.body = "{\"KeyMetadata\":{\"KeyId\":\"k\",\"Arn\":\"arn:k\",\"KeyState\":\"Disabled\",\"Enabled\":false,"
+	             "\"KeyManager\":\"CUSTOMER\"}}"},
+	    {.body = "{}"}};
+	struct kms_key key;
+
+	OPEN(steps);
+	ck_assert_int_eq(kms_describe_key(aws, arena, "alias/x", &key, &err), 0);
+	ck_assert_str_eq(key.arn, "arn:k");
+	ck_assert_str_eq(key.state, "Disabled");
+	ck_assert(!key.enabled);
+	ck_assert_int_eq(kms_describe_key(aws, arena, "alias/x", &key, &err), -1);
+	ck_assert_int_eq(err.code, ERROR_PROTOCOL);
+}
+END_TEST
+
+/* Every prefix of an answer is either an error or complete; the sanitizers watch. */
+START_TEST(survives_answers_cut_short)
+{
+	struct script_step step = {.body = NULL};
+	char *cut = strdup(clusters_page);
+	struct rds_cluster cluster;
+
+	for (size_t length = strlen(clusters_page); length > 0; length -= length > 7 ? 7 : length) {
+		cut[length] = '\0';
+		step.body = cut;
+		open_client(&step, 1);
+		ck_assert_int_eq(rds_describe_cluster(aws, arena, "c1", &cluster, &err),
+		                 length == strlen(clusters_page) ? 0 : -1);
+		aws_free(aws);
+		aws = NULL;
+		script_end(&script);
+	}
+	free(cut);
+}
+END_TEST
+
+Suite *test_suite(void)
+{
+	Suite *suite = suite_create("services");
+	TCase *tests = tcase_create("services");
+
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_test(tests, reads_a_cluster);
+	tcase_add_test(tests, follows_pages);
+	tcase_add_test(tests, leaves_circles_of_pages);
+	tcase_add_test(tests, holds_an_empty_list_for_absence);
+	tcase_add_test(tests, writes_a_restore);
+	tcase_add_test(tests, makes_a_database_token_without_a_request);
+	tcase_add_test(tests, reads_a_stack);
+	tcase_add_test(tests, takes_an_export_without_importers);
+	tcase_add_test(tests, explains_failures);
+	tcase_add_test(tests, reads_users_past_empty_pages);
+	tcase_add_test(tests, escapes_filters);
+	tcase_add_test(tests, finds_addresses_in_bulk);
+	tcase_add_test(tests, takes_an_existing_group_for_created);
+	tcase_add_test(tests, reads_a_secret);
+	tcase_add_test(tests, reads_rotation);
+	tcase_add_test(tests, reads_a_key);
+	tcase_add_test(tests, survives_answers_cut_short);
+	suite_add_tcase(suite, tests);
+	return suite;
+}
