@@ -37,7 +37,7 @@ enum desired_replace {
 };
 
 enum desired_schema {
-	DESIRED_SCHEMA_PRESENT, /* extension, table and botid index are made if they are missing */
+	DESIRED_SCHEMA_PRESENT, /* extension, table and indexes are made if they are missing */
 	DESIRED_SCHEMA_IGNORE,
 };
 
@@ -193,7 +193,7 @@ struct desired_vectors {
 	bool present;
 	const char *table; /* "items" or "schema.items": plain lower-case identifiers that need no quoting */
 	enum desired_schema schema;
-	struct desired_index index; /* present == false: the vector index is not managed */
+	struct desired_index index; /* present == false: any vector index will do */
 	enum desired_match match;
 	int64_t tolerance; /* hundredths of a percent of a bot's rows, 0 to DESIRED_PERCENT_WHOLE */
 	struct desired_counts counts;

@@ -53,7 +53,8 @@ static const struct field_word replaces[] = {
 };
 
 static const struct field_word schemas[] = {
-    {"present", "The extension, the table and its index on botid are made where they are missing.", NULL},
+    {"present",
+     "The extension, the table and its indexes are made where they are missing; what is there is not altered.", NULL},
     {"ignore", "They are neither looked at nor made.", NULL},
     WORDS_END,
 };
@@ -206,7 +207,8 @@ static const struct field index_fields[] = {
      .example = "ivfflat", .allow = "rebuild-index", .text = "The kind of index."},
     {"lists", FIELD_TYPE_AUTO_INT, INTO(desired_index, lists), .least = 1, .most = 32768, .fallback = "auto",
      .example = "auto", .allow = "rebuild-index",
-     .text = "How many lists the index has. `auto` follows the row count, as pgvector recommends."},
+     .text = "How many lists the index has. `auto` follows the row count, as pgvector recommends, when the index is "
+             "built; one that is there already is left as it is."},
     END,
 };
 
@@ -241,7 +243,7 @@ static const struct field connect_fields[] = {
      .text = "The database that the table is in."},
     {"user", FIELD_TYPE_STRING, INTO(desired_connect, user), .most = 63, .pattern = "^[^ ].*$",
      .shape = "the name of a database user", .fallback_text = "the secret's", .example = "postgres",
-     .text = "The database user. Needed with `auth: iam`."},
+     .text = "The database user. Needed with `auth: iam` and `host`."},
     {"sslmode", FIELD_TYPE_WORD, INTO(desired_connect, sslmode), .words = sslmodes, .fallback = "verify-full",
      .example = "verify-full", .text = "How much TLS, as libpq understands it."},
     {"sslrootcert", FIELD_TYPE_PATH, INTO(desired_connect, sslrootcert), .most = 4096,
@@ -284,7 +286,8 @@ static const struct field vectors_fields[] = {
      .example = "present", .text = "Whether trueup sees to it that there is a table as the application has it."},
     {"index", FIELD_TYPE_SECTION, INTO(desired_vectors, index), .fields = index_fields,
      .example = "{method: ivfflat, lists: auto}", .allow = "rebuild-index",
-     .text = "The index for searches, on the embedding. It is built once the rows are there, since an index that was "
+     .text = "The index for searches, on the embedding. Without this section any index is fine, and one that is "
+             "missing is built as `schema` says. It is built once the rows are there, since an index that was "
              "built on an empty table finds less."},
     {"match", FIELD_TYPE_WORD, INTO(desired_vectors, match), .words = matches, .fallback = "exact", .example = "exact",
      .allow = "delete-vectors", .text = "When a bot's rows are as they should be."},
@@ -351,7 +354,8 @@ static const struct field limits_fields[] = {
      .example = "1000", .text = "The most actions that one run may take. With more planned, none is."},
     {"removals", FIELD_TYPE_PERCENT, INTO(desired_limits, removals), .least = 0, .most = DESIRED_PERCENT_WHOLE,
      .fallback = "10%", .example = "10%", .allow = "remove-members",
-     .text = "The largest part of a group's members that one run may remove. With more planned, none is."},
+     .text = "The largest part of a group's members that one run may remove, though always one, unless it is 0%. With "
+             "more planned, none is."},
     END,
 };
 

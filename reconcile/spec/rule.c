@@ -94,9 +94,8 @@ static void check_connect(const struct rules *rules, const struct desired_connec
 	    inet_pton(AF_INET6, connect->hostaddr, &address) != 1)
 		broken(rules, arena_printf(arena, "%s.hostaddr", path),
 		       "must be an IPv4 or IPv6 address; a name goes into host");
-	if (connect->auth == DESIRED_AUTH_IAM && connect->user == NULL && connect->secret == NULL)
-		broken(rules, path,
-		       "needs user with `auth: iam`, or a secret that names one: a token is signed for a user");
+	if (connect->auth == DESIRED_AUTH_IAM && connect->host != NULL && connect->user == NULL)
+		broken(rules, path, "needs user with `auth: iam` and host: a token is signed for a user");
 	if (connect->auth == DESIRED_AUTH_IAM && connect->sslmode < DESIRED_SSLMODE_REQUIRE)
 		broken(
 		    rules, arena_printf(arena, "%s.sslmode", path),
@@ -120,6 +119,14 @@ static void check_counts(const struct rules *rules, const struct desired_vectors
 		broken(rules, "spec.vectors.counts.from", "needs spec.vectors.restore.from, which is the source");
 }
 
+#define NO_SECRET "names no secret: set secret, or spec.aws.stack to find it by"
+
+/* Whether it is known where the password comes from, if there is to be one. */
+static bool names_secret(const struct desired *desired, const struct desired_connect *connect)
+{
+	return connect->auth == DESIRED_AUTH_IAM || connect->secret != NULL || desired->aws.stack != NULL;
+}
+
 static void check_restore(const struct rules *rules, const struct desired *desired)
 {
 	const struct desired_restore *restore = &desired->vectors.restore;
@@ -134,19 +141,16 @@ static void check_restore(const struct rules *rules, const struct desired *desir
 	    strcmp(from->cluster, desired->cluster.identifier) == 0)
 		broken(rules, "spec.vectors.restore.from.cluster",
 		       "is the deployment's own cluster: source and target are one");
-	if (from->connect.present && from->connect.host == NULL && from->connect.hostaddr == NULL)
+	if (from->connect.present && from->connect.host == NULL)
 		broken(rules, "spec.vectors.restore.from.connect", "needs host: no cluster supplies it here");
-	if (from->connect.present && from->connect.auth == DESIRED_AUTH_SECRET && from->connect.secret == NULL &&
-	    from->connect.user == NULL)
-		broken(rules, "spec.vectors.restore.from.connect",
-		       "needs secret, or user with a password that libpq finds: nothing supplies them here");
+	if (from->connect.present && !names_secret(desired, &from->connect))
+		broken(rules, "spec.vectors.restore.from.connect", NO_SECRET);
 }
 
 static void check_vectors(const struct rules *rules, const struct desired *desired)
 {
 	const struct desired_vectors *vectors = &desired->vectors;
-	bool named = desired->cluster.identifier != NULL || desired->aws.stack != NULL ||
-	             vectors->connect.host != NULL || vectors->connect.hostaddr != NULL;
+	bool named = desired->cluster.identifier != NULL || desired->aws.stack != NULL || vectors->connect.host != NULL;
 
 	if (!vectors->present)
 		return;
@@ -154,10 +158,14 @@ static void check_vectors(const struct rules *rules, const struct desired *desir
 	check_connect(rules, &vectors->restore.from.connect, "spec.vectors.restore.from.connect");
 	check_counts(rules, vectors);
 	check_restore(rules, desired);
-	if (!named && !is_spoilt(rules, "spec.vectors.connect") && !is_spoilt(rules, "spec.cluster") &&
-	    !is_spoilt(rules, "spec.aws"))
+	if (is_spoilt(rules, "spec.vectors.connect") || is_spoilt(rules, "spec.cluster") ||
+	    is_spoilt(rules, "spec.aws"))
+		return;
+	if (!named)
 		broken(rules, "spec.vectors",
 		       "names no database: set connect.host, spec.cluster.identifier, or spec.aws.stack to find it by");
+	else if (!names_secret(desired, &vectors->connect))
+		broken(rules, "spec.vectors", "names no secret: set connect.secret, or spec.aws.stack to find it by");
 }
 
 static void check_users(const struct rules *rules, const struct desired *desired)
