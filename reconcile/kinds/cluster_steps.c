@@ -279,10 +279,25 @@ static void step_match(struct kind_context *context, struct plan_action *action,
 	action->state = ACTION_DONE;
 }
 
+/*
+ * RDS claims the new name at once, and lists the cluster under its old name, as
+ * available, for some time: a name that is in use and that no cluster has is
+ * our own, on its way.
+ */
+static bool is_under_way(struct kind_context *context, const char *to, const struct error *refusal)
+{
+	struct rds_cluster holder;
+	struct error err;
+
+	return refusal->code == ERROR_EXISTS &&
+	       rds_describe_cluster(context->aws, context->arena, to, &holder, &err) != 0 &&
+	       err.code == ERROR_NOT_FOUND;
+}
+
 static void rename_cluster(struct kind_context *context, struct plan_action *action, const char *from, const char *to,
                            struct error *err)
 {
-	if (rds_rename_cluster(context->aws, context->arena, from, to, err) != 0)
+	if (rds_rename_cluster(context->aws, context->arena, from, to, err) != 0 && !is_under_way(context, to, err))
 		kind_action_fail(context, action, err);
 	else
 		kind_action_wait(context, action, "%s is being renamed to %s", from, to);
