@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import random
 import signal
+import subprocess
 import time
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any
 
 import pytest
 
@@ -36,6 +39,27 @@ def small(server: Server, table: str, rows: str) -> str:
     side = server.table(table)
     server.sql(f"INSERT INTO {table} VALUES {rows}")
     return side
+
+
+def wait_until(server: Server, condition: str) -> None:
+    deadline = time.monotonic() + 30
+    while server.sql(f"SELECT {condition}") != [["t"]]:
+        assert time.monotonic() < deadline, condition
+        time.sleep(0.02)
+
+
+@contextmanager
+def locked(server: Server, table: str) -> Iterator[IO[str]]:
+    """Nobody writes to the table until this ends; what is written to the file is SQL of the holder."""
+    command = ["psql", "-h", str(server.directory), "-p", str(server.port), "-U", "postgres", "-qX"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as holder:
+        assert holder.stdin is not None
+        holder.stdin.write(f"BEGIN; LOCK TABLE {table} IN EXCLUSIVE MODE;\n")
+        holder.stdin.flush()
+        wait_until(server, f"EXISTS (SELECT FROM pg_locks WHERE relation = '{table}'::regclass AND mode = 'ExclusiveLock' AND granted)")
+        yield holder.stdin
+        holder.stdin.write("COMMIT;\n")
+        holder.stdin.close()
 
 
 def test_a_copy_and_its_repetition(big: str, target: Server) -> None:
@@ -87,13 +111,10 @@ def test_killed_at_any_moment_leaves_whole_bots(big: str, target: Server, seed: 
 
 def wait_for_streams(server: Server, there: bool = True) -> None:
     """Until a copy writes, or until none is left."""
-    query = "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = 'pgtool'"
     if there:
-        query += " AND query LIKE 'COPY % FROM STDIN%'"
-    deadline = time.monotonic() + 30
-    while server.sql(query) != [["t" if there else "f"]]:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+        wait_until(server, "EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'COPY % FROM STDIN%' AND application_name = 'pgtool')")
+    else:
+        wait_until(server, "NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'pgtool')")
 
 
 def test_a_server_that_dies_is_an_error_and_leaves_whole_bots(big: str, target: Server) -> None:
@@ -136,26 +157,18 @@ def test_a_request_to_stop_leaves_whole_bots(big: str, target: Server) -> None:
     assert all(bot["target"] == 0 for bot in unequal.values())
 
 
+DELETE_WAITS = "EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%DELETE FROM%')"
+
+
 def test_two_copies_at_once_are_refused(big: str, target: Server) -> None:
-    """The second may wait a moment for the first, so the first is held up by a lock."""
     side = target.table("big", dimension=1024)
-    blocker = start_sql(target, "BEGIN; LOCK TABLE big IN EXCLUSIVE MODE; SELECT pg_sleep(8); COMMIT")
-    time.sleep(0.5)
-    first = start_tool("copy", big, side, "bots=bot001")
-    time.sleep(1)
-    second = tool("copy", big, side, "bots=bot001")
+    with locked(target, "big"):
+        first = start_tool("copy", big, side, "bots=bot001")
+        wait_until(target, DELETE_WAITS)
+        second = tool("copy", big, side, "bots=bot001")
     assert (second["error"]["code"], second["error"]["service_code"], second["error"]["retryable"]) == (
         "busy", "copy-lock", True)
     assert states(finish_tool(first)) == {"verified"}
-    blocker.communicate()
-
-
-def start_sql(server: Server, text: str) -> Any:
-    import subprocess
-
-    process = subprocess.Popen(["psql", "-h", str(server.directory), "-p", str(server.port), "-U", "postgres", "-qXc", text],
-                               stdout=subprocess.DEVNULL)
-    return process
 
 
 def test_a_source_that_changes_is_copied_as_of_one_moment(big: str, source: Server, target: Server) -> None:
@@ -187,15 +200,15 @@ def test_rows_that_only_the_target_has_are_counted(source: Server, target: Serve
     assert target.sql("SELECT id::text FROM lone ORDER BY 1") == [["1"], ["2"], ["3"], ["5"], ["7"]]
 
 
-def test_rows_that_came_meanwhile_are_not_replaced(big: str, source: Server, target: Server) -> None:
+def test_rows_that_came_meanwhile_are_not_replaced(source: Server, target: Server) -> None:
     """Held up before its DELETE, the copy finds a row that its plan did not know."""
     left = small(source, "race", "('1', 'a', 'c', 's', NULL)")
     right = target.table("race")
-    blocker = start_sql(target, "BEGIN; LOCK TABLE race IN EXCLUSIVE MODE; SELECT pg_sleep(2); "
-                                     "INSERT INTO race VALUES ('9', 'a', 'new', 's', NULL); COMMIT")
-    time.sleep(0.5)
-    error = tool("copy", left, right)["error"]
-    blocker.communicate()
+    with locked(target, "race") as holder:
+        copy = start_tool("copy", left, right)
+        wait_until(target, DELETE_WAITS)
+        holder.write("INSERT INTO race VALUES ('9', 'a', 'new', 's', NULL);\n")
+    error = finish_tool(copy)["error"]
     assert error["code"] == "state"
     assert "something else writes there" in error["message"]
     assert "bot a" in error["message"]
