@@ -1,6 +1,5 @@
 /* The cluster kind: what RDS says of the deployment's cluster and of whatever takes part in its replacement. */
 #include "aws/kms.h"
-#include "aws/rds.h"
 #include "kinds/cluster_steps.h"
 #include "kinds/kind.h"
 #include "kinds/stack.h"
@@ -63,7 +62,7 @@ static int observe_database(struct kind_context *context, const struct rds_clust
 	out->identifier = cluster->identifier;
 	out->resource_id = cluster->resource_id;
 	out->status = cluster->status;
-	out->encrypted = cluster->storage_encrypted;
+	out->encrypted = cluster_is_encrypted(cluster);
 	out->kms_key = cluster->kms_key_id;
 	out->endpoint = cluster->endpoint;
 	out->port = cluster->port;

@@ -6,7 +6,6 @@
  * that is still under way, goes on from what is there.
  */
 #include "kinds/cluster_steps.h"
-#include "aws/rds.h"
 #include "base/log.h"
 #include "kinds/rows.h"
 #include "plan/names.h"
@@ -42,6 +41,13 @@ static int look(struct kind_context *context, const struct plan_action *action, 
 			scene->holder = cluster;
 	}
 	return 0;
+}
+
+bool cluster_is_encrypted(const struct rds_cluster *cluster)
+{
+	const char *type = cluster->storage_encryption_type;
+
+	return cluster->storage_encrypted || (type != NULL && strcmp(type, "none") != 0);
 }
 
 static bool is_available(const struct rds_cluster *cluster)
@@ -382,7 +388,7 @@ static void act_step(struct kind_context *context, struct plan_action *action)
 		return;
 	}
 	/* The new cluster has the name: whatever this step was for is done, or about to be. */
-	if (scene.holder != NULL && scene.holder->storage_encrypted) {
+	if (scene.holder != NULL && cluster_is_encrypted(scene.holder)) {
 		follow_status(context, action, arena_printf(context->arena, "the cluster %s", scene.holder->identifier),
 		              scene.holder->status);
 		return;
