@@ -160,7 +160,7 @@ START_TEST(keeps_json_to_ascii)
 	json_t *report;
 	size_t i;
 
-	add_resource("users", RESOURCE_DRIFTED)->reason = "\xC2\x9B 31m \x7F\033 \xE2\x80\xAE \xF0\x9F\x98\x80";
+	add_resource("users", RESOURCE_DRIFTED)->reason = "\xC2\x9B 31m \x7F\033 \xC3\xA9 \xF0\x9F\x98\x80";
 	report = report_build(&input);
 	report_render_json(report, &out);
 	for (i = 0; i + 1 < out.length; i++)
@@ -193,13 +193,13 @@ END_TEST
 START_TEST(ends_as_its_worst_resource)
 {
 	static const struct {
-		enum resource_state state;
 		const char *kind;
+		enum resource_state state;
 		enum report_exit code;
 	} cases[] = {
-	    {RESOURCE_IN_SYNC, "users", REPORT_EXIT_FINE},     {RESOURCE_SKIPPED, "users", REPORT_EXIT_FINE},
-	    {RESOURCE_DRIFTED, "users", REPORT_EXIT_DRIFT},    {RESOURCE_UNKNOWN, "users", REPORT_EXIT_FAILED},
-	    {RESOURCE_DRIFTED, "account", REPORT_EXIT_FAILED},
+	    {"users", RESOURCE_IN_SYNC, REPORT_EXIT_FINE},     {"users", RESOURCE_SKIPPED, REPORT_EXIT_FINE},
+	    {"users", RESOURCE_DRIFTED, REPORT_EXIT_DRIFT},    {"users", RESOURCE_UNKNOWN, REPORT_EXIT_FAILED},
+	    {"account", RESOURCE_DRIFTED, REPORT_EXIT_FAILED},
 	};
 	size_t i;
 

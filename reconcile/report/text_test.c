@@ -177,6 +177,28 @@ START_TEST(says_the_same_with_colour)
 }
 END_TEST
 
+START_TEST(knows_how_wide_characters_are)
+{
+	static const struct {
+		const char *text;
+		size_t length;
+		int width;
+	} cases[] = {
+	    {"a", 1, 1},    {"é", 2, 1},        {"漢", 3, 2},           {"\xCC\x81", 2, 0}, {"😀", 4, 2},
+	    {"→", 3, 1},    {"\n", 1, 2},       {"\033", 1, 4},         {"\xC2\x85", 2, 4}, {"\xE2\x80\x8B", 3, 6},
+	    {"\xFF", 1, 4}, {"\xC0\xAF", 1, 4}, {"\xED\xA0\x80", 1, 4}, {"\xE2\x82", 1, 4}, {"\xF4\x90\x80\x80", 1, 4},
+	};
+	struct glyph glyph;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		glyph_read(cases[i].text, &glyph);
+		ck_assert_msg(glyph.length == cases[i].length && glyph.width == cases[i].width,
+		              "case %zu: %zu bytes, %d columns: %s", i, glyph.length, glyph.width, glyph.shown);
+	}
+}
+END_TEST
+
 START_TEST(wraps_at_the_width_of_the_terminal)
 {
 	static const int widths[] = {50, 80, 132};
@@ -247,6 +269,7 @@ Suite *test_suite(void)
 	tcase_add_test(tests, lets_no_control_character_through);
 	tcase_add_test(tests, colours_only_when_told_to);
 	tcase_add_test(tests, says_the_same_with_colour);
+	tcase_add_test(tests, knows_how_wide_characters_are);
 	tcase_add_test(tests, wraps_at_the_width_of_the_terminal);
 	tcase_add_test(tests, keeps_a_long_name_whole);
 	tcase_add_test(tests, quotes_the_command_for_the_shell);
