@@ -180,7 +180,7 @@ START_TEST(no_damage_crashes)
 	size_t at, i;
 
 	for (at = 0; at < sizeof(text) - 1; at++) {
-		for (i = 0; i < sizeof(damage) - 1; i += 3) {
+		for (i = 0; i < sizeof(damage) - 1; i += 9) {
 			struct arena *arena = arena_new();
 			char *copy = arena_strndup(arena, text, sizeof(text) - 1);
 			struct desired_baseline baseline;

@@ -1,7 +1,6 @@
 #include "spec/scalar.h"
 #include "base/buf.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
