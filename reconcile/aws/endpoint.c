@@ -166,12 +166,16 @@ static bool has_fips_host(const struct partition *partition, const struct endpoi
 	return true;
 }
 
-/* Some services' ordinary hosts answer over IPv6 already. */
-static bool has_dualstack_host(const struct partition *partition, const struct aws_service_info *service)
+/* Some services' ordinary hosts answer over IPv6 already: Cognito's in the aws partition, its FIPS ones in the US only.
+ */
+static bool has_dualstack_host(const struct partition *partition, const struct endpoint_settings *settings,
+                               const struct aws_service_info *service)
 {
 	if (strcmp(service->host_prefix, "secretsmanager") == 0)
 		return false;
-	return strcmp(service->host_prefix, "cognito-idp") != 0 || partition->prefix[0] != '\0';
+	if (strcmp(service->host_prefix, "cognito-idp") != 0 || partition->prefix[0] != '\0')
+		return true;
+	return settings->fips && strncmp(settings->region, "us-", 3) != 0;
 }
 
 int endpoint_resolve(const struct endpoint_settings *settings, const struct aws_service_info *service,
@@ -192,7 +196,7 @@ int endpoint_resolve(const struct endpoint_settings *settings, const struct aws_
 		snprintf(endpoint->host, sizeof(endpoint->host), "%s", choose_iam_host(partition, settings));
 	} else {
 		bool fips = settings->fips && has_fips_host(partition, settings, service);
-		bool dualstack = settings->dualstack && has_dualstack_host(partition, service);
+		bool dualstack = settings->dualstack && has_dualstack_host(partition, settings, service);
 
 		snprintf(endpoint->host, sizeof(endpoint->host), "%s%s.%s.%s", service->host_prefix,
 		         fips ? "-fips" : "", settings->region,

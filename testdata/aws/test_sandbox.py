@@ -267,6 +267,25 @@ def test_passing_trouble_is_outlasted(sandbox: Sandbox, reader: Probe, kind: str
     assert counts["retries"] == 4 or kind.startswith("reset") and counts["retries"] >= 2
 
 
+def test_connections_that_were_closed_while_idle(sandbox: Sandbox, writer: Probe) -> None:
+    pool = sandbox.seeded["pool"]
+    sandbox.control("idle", seconds=0.2)
+    name = sandbox.seeded["users"][0]["username"]
+    for _ in range(3):
+        assert writer.get("add", pool, "Admin", name) == [None]
+        assert writer.get("cluster", sandbox.seeded["cluster"])
+        time.sleep(0.4)
+
+
+def test_a_write_whose_answer_was_lost(sandbox: Sandbox, writer: Probe) -> None:
+    """Sent again, since it names what it makes; the second answer says that it is there."""
+    sandbox.control("fault", kind="reset-after", operation="rds:CreateDBClusterSnapshot", count=1)
+    error = writer.fail("create-snapshot", "probe-lost", sandbox.seeded["cluster"])
+    assert error["code"] == "exists"
+    wait_for(writer, "available", "snapshot", "probe-lost")
+    writer.get("delete-snapshot", "probe-lost")
+
+
 def test_lasting_trouble_is_reported(sandbox: Sandbox, reader: Probe) -> None:
     sandbox.control("fault", kind="unavailable", operation="rds:*", count=10)
     error = reader.fail("cluster", sandbox.seeded["cluster"])
