@@ -26,8 +26,15 @@ static void account_observe(struct kind_context *context, struct observed *obser
 
 static void account_permissions(const struct desired *desired, bool enforce, struct kind_permissions *permissions)
 {
+	const char *stack;
+
 	(void)enforce;
 	kind_add_permission(permissions, desired, "sts:GetCallerIdentity", NULL);
+	if (desired->aws.stack == NULL)
+		return;
+	stack = arena_printf(permissions->arena, "stack/%s/*", desired->aws.stack);
+	kind_add_permission(permissions, desired, "cloudformation:DescribeStacks", stack);
+	kind_add_permission(permissions, desired, "cloudformation:ListStackResources", stack);
 }
 
 const struct kind kind_account = {

@@ -377,6 +377,31 @@ static const struct {
     {"match", step_match},       {"rename-old", step_rename_old}, {"rename-new", step_rename_new},
 };
 
+static bool is_same(const struct rds_cluster *a, const struct rds_cluster *b)
+{
+	if (a == NULL || b == NULL)
+		return a == b;
+	return strcmp(a->identifier, b->identifier) == 0 && strcmp(a->status, b->status) == 0;
+}
+
+/*
+ * A rename shows some time after it was asked for, perhaps by a run that was
+ * killed: names, endpoints and certificates change under a step that had looked
+ * before. What failed for that is tried again on what is there now.
+ */
+static void retry_if_moved(struct kind_context *context, struct plan_action *action, const struct scene *before)
+{
+	struct scene now;
+	struct error err;
+
+	if (action->state != ACTION_FAILED || look(context, action, &now, &err) != 0)
+		return;
+	if (is_same(before->old, now.old) && is_same(before->fresh, now.fresh) && is_same(before->holder, now.holder))
+		return;
+	kind_action_wait(context, action, "RDS went on meanwhile (%s)", action->error);
+	action->error = NULL;
+}
+
 static void act_step(struct kind_context *context, struct plan_action *action)
 {
 	struct scene scene;
@@ -388,7 +413,7 @@ static void act_step(struct kind_context *context, struct plan_action *action)
 		return;
 	}
 	/* The new cluster has the name: whatever this step was for is done, or about to be. */
-	if (scene.holder != NULL && cluster_is_encrypted(scene.holder)) {
+	if (scene.holder != NULL && scene.holder->storage_encrypted) {
 		follow_status(context, action, arena_printf(context->arena, "the cluster %s", scene.holder->identifier),
 		              scene.holder->status);
 		return;
@@ -396,6 +421,7 @@ static void act_step(struct kind_context *context, struct plan_action *action)
 	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
 		if (strcmp(steps[i].verb, action->verb) == 0)
 			steps[i].run(context, action, &scene, &err);
+	retry_if_moved(context, action, &scene);
 }
 
 void cluster_act(struct kind_context *context, struct plan_action **actions, size_t count)

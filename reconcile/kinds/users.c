@@ -5,6 +5,7 @@
  * deployment that is in sync costs a page or two for each group.
  */
 #include "aws/cognito.h"
+#include "base/clock.h"
 #include "kinds/kind.h"
 #include "kinds/stack.h"
 #include "plan/diff.h"
@@ -12,6 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+/* How long a change may take to be listed before it is left to a later look. */
+#define CONFIRM_MS 10000
+#define CONFIRM_PAUSE_MS 500
 
 static bool users_is_wanted(const struct desired *desired)
 {
@@ -39,17 +44,22 @@ static void fill_users(struct arena *arena, const struct cognito_users *users, s
 		qsort(*out, *count, sizeof(**out), compare_users);
 }
 
+/* "Not found" may mean the group or the whole pool; a pool that lists its groups is there. */
+static int confirm_pool(struct kind_context *context, const char *pool, struct error *err)
+{
+	struct cognito_groups groups;
+
+	return cognito_list_groups(context->aws, context->arena, pool, &groups, err);
+}
+
 static int observe_group(struct kind_context *context, const char *pool, struct observed_group *group,
                          struct error *err)
 {
 	struct cognito_group described;
 	struct cognito_users members;
 
-	if (cognito_get_group(context->aws, context->arena, pool, group->name, &described, err) != 0) {
-		/* A pool that is not there has the same code: the group's absence is only believed of a pool that
-		 * answers. */
-		return err->code == ERROR_NOT_FOUND && strstr(err->message, "pool") == NULL ? 0 : -1;
-	}
+	if (cognito_get_group(context->aws, context->arena, pool, group->name, &described, err) != 0)
+		return err->code == ERROR_NOT_FOUND ? confirm_pool(context, pool, err) : -1;
 	group->exists = true;
 	if (cognito_list_users_in_group(context->aws, context->arena, pool, group->name, &members, err) != 0)
 		return -1;
@@ -192,6 +202,48 @@ static void create_group(struct kind_context *context, const char *pool, struct 
 		action->state = ACTION_DONE;
 }
 
+static bool lists_user(const struct cognito_users *members, const char *username)
+{
+	size_t i;
+
+	for (i = 0; i < members->count; i++)
+		if (strcmp(members->items[i].username, username) == 0)
+			return true;
+	return false;
+}
+
+/* One look at the group: who is as they should be is DONE. Returns how many are not yet. */
+static size_t count_unlisted(struct kind_context *context, const char *pool, struct plan_action **actions, size_t count)
+{
+	struct cognito_users members;
+	struct error err;
+	size_t i, left = 0;
+
+	if (cognito_list_users_in_group(context->aws, context->arena, pool, plan_action_get(actions[0], "group"),
+	                                &members, &err) != 0)
+		return count;
+	for (i = 0; i < count; i++) {
+		bool wanted = strcmp(actions[i]->verb, "add") == 0;
+
+		if (actions[i]->state != ACTION_WAITING)
+			continue;
+		if (lists_user(&members, plan_action_get(actions[i], "username")) == wanted)
+			actions[i]->state = ACTION_DONE;
+		else
+			left++;
+	}
+	return left;
+}
+
+/* Cognito's lists lag behind its answers: done is what a list shows. Who is not shown soon stays WAITING. */
+static void confirm_members(struct kind_context *context, const char *pool, struct plan_action **actions, size_t count)
+{
+	int64_t until = clock_monotonic_ms() + CONFIRM_MS;
+
+	while (count_unlisted(context, pool, actions, count) > 0 && clock_monotonic_ms() < until && !*context->stop)
+		clock_sleep_ms(CONFIRM_PAUSE_MS, context->stop);
+}
+
 /* Actions of one verb on one group, in one call. */
 static void change_members(struct kind_context *context, const char *pool, struct plan_action **actions, size_t count)
 {
@@ -207,10 +259,11 @@ static void change_members(struct kind_context *context, const char *pool, struc
 		cognito_remove_users(context->aws, pool, group, changes, count);
 	for (i = 0; i < count; i++) {
 		if (changes[i].error.code == ERROR_NONE)
-			actions[i]->state = ACTION_DONE;
+			kind_action_wait(context, actions[i], "Cognito has agreed, and does not list it yet");
 		else
 			kind_action_fail(context, actions[i], &changes[i].error);
 	}
+	confirm_members(context, pool, actions, count);
 }
 
 static void fail_all(struct kind_context *context, struct plan_action **actions, size_t count, const struct error *err)
@@ -244,8 +297,8 @@ static void users_act(struct kind_context *context, struct plan_action **actions
 
 static void users_permissions(const struct desired *desired, bool enforce, struct kind_permissions *permissions)
 {
-	static const char *const reads[] = {"cognito-idp:GetGroup", "cognito-idp:ListUsersInGroup",
-	                                    "cognito-idp:ListUsers"};
+	static const char *const reads[] = {"cognito-idp:GetGroup", "cognito-idp:ListGroups", "cognito-idp:ListUsers",
+	                                    "cognito-idp:ListUsersInGroup"};
 	static const char *const writes[] = {"cognito-idp:CreateGroup", "cognito-idp:AdminAddUserToGroup"};
 	const char *pool =
 	    arena_printf(permissions->arena, "userpool/%s", desired->users.pool != NULL ? desired->users.pool : "*");
