@@ -78,7 +78,8 @@ static void add_preparation(struct plan *plan, const struct plan_resource *resou
 	}
 	action = add_step(plan, resource, replacement, "restore", "cluster/fresh");
 	plan_action_need(plan, action, "cluster/snapshot");
-	action->reason = "encryption cannot be turned on in place: an encrypted cluster is restored beside the old one";
+	action->reason = "neither encryption nor its key can be changed in place: a cluster that has them is restored "
+	                 "beside the old one";
 	plan_action_set(plan, action, "kmsKey", replacement->kms_key);
 	plan_action_call(plan, action, "rds:RestoreDBClusterFromSnapshot");
 }
@@ -174,34 +175,32 @@ static const char *find_obstacle(const struct plan_input *input, const struct pl
 	if (seen->current.exists && seen->aside.exists)
 		return arena_printf(
 		    plan->arena,
-		    "a cluster named %s is there already, from an earlier replacement: delete or rename it",
+		    "a person: a cluster named %s is there already, from an earlier replacement: delete or rename it",
 		    replacement->aside);
 	if (seen->fresh.exists && !belongs_to(seen->fresh.deployment, input))
-		return arena_printf(plan->arena, "a cluster named %s is there that trueup did not make: rename it",
+		return arena_printf(plan->arena,
+		                    "a person: a cluster named %s is there that was not made for this deployment: "
+		                    "rename it",
 		                    replacement->fresh);
 	if (seen->snapshot.exists && !belongs_to(seen->snapshot.deployment, input))
-		return arena_printf(plan->arena, "a snapshot named %s is there that trueup did not make: delete it",
+		return arena_printf(plan->arena,
+		                    "a person: a snapshot named %s is there that was not made for this deployment: "
+		                    "copy it to another name if it is needed, then delete it",
 		                    replacement->fresh);
 	if (seen->fresh.exists && !seen->fresh.encrypted)
-		return arena_printf(plan->arena, "the restored cluster %s is not encrypted: delete it, and run again",
+		return arena_printf(plan->arena,
+		                    "a person: the restored cluster %s is not encrypted: delete it, and run again",
 		                    replacement->fresh);
 	if (seen->fresh.exists && !has_wanted_key(input, &seen->fresh))
 		return arena_printf(
 		    plan->arena,
-		    "the restored cluster %s has another KMS key than spec.cluster.kmsKey: delete it, and "
+		    "a person: the restored cluster %s has another KMS key than spec.cluster.kmsKey: delete it, and "
 		    "run again",
 		    replacement->fresh);
 	if (strcmp(replacement->old->status, "stopped") == 0)
-		return arena_printf(plan->arena, "the cluster %s is stopped: start it", replacement->old->identifier);
+		return arena_printf(plan->arena, "a person: the cluster %s is stopped: start it",
+		                    replacement->old->identifier);
 	return NULL;
-}
-
-static void block_all(struct plan *plan, size_t first, const char *obstacle)
-{
-	size_t i;
-
-	for (i = first; i < plan->action_count; i++)
-		plan_action_block(plan, plan->actions[i], "%s", obstacle);
 }
 
 static void plan_restore(const struct plan_input *input, struct plan *plan, struct plan_resource *resource)
@@ -225,8 +224,8 @@ static void plan_restore(const struct plan_input *input, struct plan *plan, stru
 		add_match(plan, resource, &replacement);
 	add_swap(plan, resource, &replacement);
 	add_cleanup(plan, resource, replacement.fresh);
-	if (obstacle != NULL)
-		block_all(plan, first, obstacle);
+	if (obstacle != NULL) /* the rest of the chain follows its first step */
+		plan_action_block(plan, plan->actions[first], "%s", obstacle);
 }
 
 static void plan_manual(struct plan *plan, struct plan_resource *resource)
@@ -331,18 +330,35 @@ static void diff_absent(const struct plan_input *input, struct plan *plan, struc
 	action = plan_add_action(plan, resource, "create", NULL);
 	action->gives = CONDITION_CLUSTER_ENCRYPTED;
 	action->reason = "the deployment needs its cluster";
-	plan_action_block(plan, action, "a person: deploy the stack, or correct spec.cluster.identifier");
+	if (seen->aside.exists)
+		plan_action_block(plan, action,
+		                  "a person: a replacement was under way, and the old cluster is aside as %s: set "
+		                  "spec.cluster.replace to restore to finish it, or rename that one back",
+		                  seen->aside.identifier);
+	else
+		plan_action_block(plan, action, "a person: deploy the stack, or correct spec.cluster.identifier");
+}
+
+/* A key that the spec names and nobody looked up is no other key: say, the spec was changed since. */
+static bool misses_key(const struct plan_input *input)
+{
+	return input->desired->cluster.kms_key != NULL && input->observed->cluster.kms_key == NULL;
 }
 
 void plan_diff_cluster(const struct plan_input *input, struct plan *plan)
 {
 	const struct observed_cluster *seen = &input->observed->cluster;
 	const char *name = seen->identifier != NULL ? seen->identifier : input->desired->cluster.identifier;
+	const struct observed_head no_key = {OBSERVED_UNKNOWN, "spec.cluster.kmsKey was not looked up", NULL};
 
 	if (!input->desired->cluster.present || plan_is_left_out(&seen->head))
 		return;
 	if (seen->head.status != OBSERVED_SEEN) {
 		plan_add_unseen(plan, KIND, name != NULL ? name : "(of the stack)", &seen->head);
+		return;
+	}
+	if (misses_key(input)) {
+		plan_add_unseen(plan, KIND, name, &no_key);
 		return;
 	}
 	if (seen->current.exists)

@@ -18,8 +18,9 @@ struct group_diff {
 	struct plan_resource *resource;
 	const struct desired_group *desired;
 	const struct observed_group *observed;
-	bool *listed;       /* of observed->members: named by the spec */
-	const char *exists; /* condition */
+	bool *listed;        /* of observed->members: named by the spec */
+	const char *exists;  /* condition */
+	const char *unknown; /* what could not be looked up; NULL: nothing */
 	size_t missing;
 };
 
@@ -66,16 +67,29 @@ static const char *list_usernames(struct arena *arena, const struct observed_can
 	return names;
 }
 
+/* Who it is could not be found out: that is told of the group, too, whose other members are added all the same. */
+static void leave_unknown(struct group_diff *diff, struct plan_action *action,
+                          const struct observed_candidate *candidate)
+{
+	const char *reason = candidate != NULL ? candidate->head.reason : NULL;
+	const char *permission = candidate != NULL ? candidate->head.permission : NULL;
+
+	if (reason == NULL)
+		reason = "it was not done";
+	if (permission != NULL)
+		reason = arena_printf(diff->plan->arena, "%s (missing permission: %s)", reason, permission);
+	plan_action_block(diff->plan, action, "the look-up of this member: %s", reason);
+	diff->unknown = reason;
+}
+
 /* The one user to add, or NULL after saying on the action what keeps it from being done. */
-static const struct observed_user *choose_user(const struct group_diff *diff, struct plan_action *action,
+static const struct observed_user *choose_user(struct group_diff *diff, struct plan_action *action,
                                                const struct observed_candidate *candidate)
 {
 	const char *pool = diff->input->observed->users.pool;
 
 	if (candidate == NULL || candidate->head.status != OBSERVED_SEEN) {
-		plan_action_block(diff->plan, action, "the look-up of this member: %s",
-		                  candidate != NULL && candidate->head.reason != NULL ? candidate->head.reason
-		                                                                      : "it was not done");
+		leave_unknown(diff, action, candidate);
 		return NULL;
 	}
 	if (candidate->user_count == 0) {
@@ -181,6 +195,20 @@ static void create_group(struct group_diff *diff)
 	plan_action_set(diff->plan, action, "group", diff->desired->name);
 }
 
+/* "2 of 3 members missing, 1 in the group and not listed": what there is of these. */
+static void set_reason(struct group_diff *diff, size_t removals)
+{
+	struct arena *arena = diff->plan->arena;
+	const char *reason = diff->observed->exists ? "" : ", the group does not exist";
+
+	if (diff->missing > 0)
+		reason = arena_printf(arena, ", %zu of %zu members missing%s", diff->missing,
+		                      diff->desired->member_count, reason);
+	if (removals > 0)
+		reason = arena_printf(arena, "%s, %zu in the group and not listed", reason, removals);
+	plan_set_reason(diff->plan, diff->resource, "%s", reason + strlen(", "));
+}
+
 static void diff_group(struct group_diff *diff)
 {
 	size_t i, removals;
@@ -193,10 +221,12 @@ static void diff_group(struct group_diff *diff)
 	removals = diff->desired->exclusive ? count_unlisted(diff) : 0;
 	if (diff->desired->exclusive)
 		remove_unlisted(diff);
-	if (diff->resource->state == RESOURCE_DRIFTED)
-		plan_set_reason(diff->plan, diff->resource, "%zu of %zu members missing%s%s", diff->missing,
-		                diff->desired->member_count, diff->observed->exists ? "" : ", the group does not exist",
-		                removals > 0 ? arena_printf(diff->plan->arena, ", %zu not listed", removals) : "");
+	if (diff->unknown != NULL) {
+		diff->resource->state = RESOURCE_UNKNOWN;
+		plan_set_reason(diff->plan, diff->resource, "the look-up of a member: %s", diff->unknown);
+	} else if (diff->resource->state == RESOURCE_DRIFTED) {
+		set_reason(diff, removals);
+	}
 }
 
 void plan_diff_users(const struct plan_input *input, struct plan *plan)

@@ -33,7 +33,8 @@ struct expected {
 struct bot_list {
 	const char **ids;
 	size_t count;
-	int64_t rows; /* that are missing, or too many */
+	size_t changed; /* of these, bots with as many rows as they should have, but not the same ones */
+	int64_t rows;   /* that are missing, or too many */
 };
 
 struct vectors_diff {
@@ -147,6 +148,7 @@ static void differ_in_digest(struct vectors_diff *diff, const struct expected_bo
 
 	plan_add_difference(diff->plan, diff->resource, &difference);
 	list_bot(diff, &diff->wanting, expected->id, 0);
+	diff->wanting.changed++;
 }
 
 /* Below the least or above the most that the tolerance allows? -1, 0, 1. Rows are far from overflow: 2^63 / 10^4. */
@@ -245,15 +247,39 @@ static const char *describe_source(const struct vectors_diff *diff)
 	return restore->from.connect.host != NULL ? restore->from.connect.host : "spec.vectors.restore.from.connect";
 }
 
+/* "2 bots are short of 314 rows, 1 bot has other rows than it should" */
+static const char *describe_wanting(struct arena *arena, const struct bot_list *list)
+{
+	size_t wanting = list->count - list->changed;
+	const char *text = "";
+
+	if (wanting > 0)
+		text = arena_printf(arena, "%zu bot%s short of %s", wanting, wanting == 1 ? " is" : "s are",
+		                    rows_text(arena, list->rows));
+	if (list->changed > 0)
+		text = arena_printf(arena, "%s%s%zu bot%s", text, wanting > 0 ? ", " : "", list->changed,
+		                    list->changed == 1 ? " has other rows than it should"
+		                                       : "s have other rows than they should");
+	return text;
+}
+
+static const char *describe_overfull(struct arena *arena, const struct bot_list *list)
+{
+	return arena_printf(arena, "%zu bot%s %s too many", list->count, list->count == 1 ? " has" : "s have",
+	                    rows_text(arena, list->rows));
+}
+
 static struct plan_action *copy_bots(struct vectors_diff *diff, const char *verb, const struct bot_list *list)
 {
+	struct arena *arena = diff->plan->arena;
 	const char *source = describe_source(diff);
 	struct plan_action *action = add_rows_action(diff, verb, list);
 
-	action->reason =
-	    arena_printf(diff->plan->arena, "%zu bot%s, %s, from %s", list->count, list->count == 1 ? "" : "s",
-	                 rows_text(diff->plan->arena, list->rows), source != NULL ? source : "nowhere yet");
-	if (source == NULL)
+	action->reason = list == &diff->wanting ? describe_wanting(arena, list) : describe_overfull(arena, list);
+	if (source != NULL)
+		action->reason = arena_printf(arena, "%s: %s from %s", action->reason,
+		                              list == &diff->wanting ? "copied" : "replaced", source);
+	else
 		plan_action_block(diff->plan, action,
 		                  "a person: say in spec.vectors.restore where the rows can be copied from");
 	plan_action_call(diff->plan, action, "sql:COPY");
@@ -312,6 +338,10 @@ static void drop_index(struct vectors_diff *diff)
 	plan_action_need(diff->plan, action, SCHEMA_PRESENT);
 	action->gives = UNINDEXED;
 	action->reason = "the index is built again once the rows are there: faster, and it finds more";
+	if (diff->seen->bot_count > 0) { /* else there is nothing yet that searches could find with it */
+		action->allow = "rebuild-index";
+		action->risk = RISK_DISRUPTIVE;
+	}
 	plan_action_set(diff->plan, action, "index", diff->seen->schema.index.name);
 	plan_action_call(diff->plan, action, "sql:DROP INDEX");
 }
@@ -420,8 +450,7 @@ static void set_reason(struct vectors_diff *diff)
 	if (diff->resource->state != RESOURCE_DRIFTED)
 		return;
 	if (diff->wanting.count > 0)
-		reason = arena_printf(arena, "%zu bot%s short of %s", diff->wanting.count,
-		                      diff->wanting.count == 1 ? " is" : "s are", rows_text(arena, diff->wanting.rows));
+		reason = describe_wanting(arena, &diff->wanting);
 	if (diff->overfull.count + diff->extra.count > 0)
 		reason =
 		    arena_printf(arena, "%s%s%s too many", reason != NULL ? reason : "", reason != NULL ? ", " : "",

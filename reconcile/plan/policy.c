@@ -46,8 +46,8 @@ static void refuse_excess(struct plan *plan, const struct desired *desired)
 		if (plan->actions[i]->state == ACTION_PLANNED)
 			plan_action_block(plan, plan->actions[i],
 			                  "spec.limits.changes allows %" PRId64
-			                  " changes in one run, and these are %zu",
-			                  desired->limits.changes, planned);
+			                  " change%s in one run, and these are %zu",
+			                  desired->limits.changes, desired->limits.changes == 1 ? "" : "s", planned);
 }
 
 static void skip_all(struct plan *plan, const char *why)
