@@ -154,3 +154,18 @@ time_t answer_read_date(const struct transport_result *result)
 	date = text[0] != '\0' ? curl_getdate(text, NULL) : -1;
 	return date > 0 ? date : 0;
 }
+
+void answer_wipe_json(json_t *json)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(json, key, value)
+	{
+		if (json_is_object(value))
+			answer_wipe_json(json_incref(value));
+		else if (json_is_string(value))
+			explicit_bzero((char *)json_string_value(value), json_string_length(value));
+	}
+	json_decref(json);
+}

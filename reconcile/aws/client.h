@@ -33,7 +33,10 @@
 
 struct aws;
 
-/* Once, by main, before any thread: curl's and OpenSSL's own set-up. */
+/*
+ * Once, by main, before any thread: curl's and OpenSSL's own set-up. The program ignores SIGPIPE: OpenSSL may write to
+ * connections that the other side has closed.
+ */
 int aws_global_init(struct error *err);
 
 struct aws_settings {

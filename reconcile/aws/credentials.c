@@ -1,4 +1,5 @@
 #include "aws/credentials.h"
+#include "aws/answer.h"
 #include "aws/credentials_sources.h"
 #include "base/clock.h"
 
@@ -46,21 +47,6 @@ void credentials_set(struct credentials *out, const char *access_key, const char
 		out->token = secret_new(token, strlen(token));
 }
 
-void credentials_wipe_json(json_t *json)
-{
-	const char *key;
-	json_t *value;
-
-	json_object_foreach(json, key, value)
-	{
-		if (json_is_object(value))
-			credentials_wipe_json(json_incref(value));
-		else if (json_is_string(value))
-			explicit_bzero((char *)json_string_value(value), json_string_length(value));
-	}
-	json_decref(json);
-}
-
 int credentials_read_json(json_t *json, const char *token_name, struct credentials *out, struct error *err)
 {
 	const char *access_key = json_string_value(json_object_get(json, "AccessKeyId"));
@@ -77,7 +63,7 @@ int credentials_read_json(json_t *json, const char *token_name, struct credentia
 		credentials_set(out, access_key, secret_key, json_string_value(json_object_get(json, token_name)));
 		out->expires = expires;
 	}
-	credentials_wipe_json(json);
+	answer_wipe_json(json);
 	return rc;
 }
 

@@ -1,6 +1,7 @@
 /*
  * What profiles say: their own keys, a role with a source, a program to ask.
  */
+#include "aws/answer.h"
 #include "aws/credentials_sources.h"
 #include "base/buf.h"
 #include "base/clock.h"
@@ -202,14 +203,22 @@ static size_t split_command(struct arena *arena, const char *command, char *word
 static int start_process(char *const words[], int fd, pid_t *pid)
 {
 	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	sigset_t defaults;
 	int rc;
 
+	sigemptyset(&defaults);
+	sigaddset(&defaults, SIGPIPE); /* which we ignore, and a program need not expect */
+	posix_spawnattr_init(&attributes);
+	posix_spawnattr_setsigdefault(&attributes, &defaults);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&actions, fd, STDOUT_FILENO);
 	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-	rc = posix_spawnp(pid, words[0], &actions, NULL, words, environ);
+	rc = posix_spawnp(pid, words[0], &actions, &attributes, words, environ);
 	posix_spawn_file_actions_destroy(&actions);
+	posix_spawnattr_destroy(&attributes);
 	return rc;
 }
 
@@ -218,6 +227,7 @@ static bool read_output(int fd, struct buf *output)
 {
 	int64_t until = clock_monotonic_ms() + PROCESS_TIMEOUT_MS;
 	char chunk[4096];
+	bool whole = false;
 
 	for (;;) {
 		struct pollfd ready = {.fd = fd, .events = POLLIN};
@@ -225,19 +235,18 @@ static bool read_output(int fd, struct buf *output)
 		ssize_t got;
 
 		if (left <= 0 || output->overflow)
-			return false;
+			break;
 		if (poll(&ready, 1, (int)left) <= 0)
 			continue;
 		got = read(fd, chunk, sizeof(chunk));
-		if (got == 0)
-			break;
 		if (got > 0)
 			buf_append(output, chunk, (size_t)got);
-		else if (errno != EINTR)
-			return false;
+		whole = got == 0;
+		if (whole || (got < 0 && errno != EINTR))
+			break;
 	}
 	explicit_bzero(chunk, sizeof(chunk));
-	return true;
+	return whole;
 }
 
 static int run_process(char *const words[], struct buf *output, struct error *err)
@@ -289,7 +298,7 @@ int credentials_from_process(const struct search *search, struct credentials *ou
 			rc = credentials_read_json(json, "SessionToken", out, err);
 		} else {
 			rc = error_set(err, ERROR_CREDENTIALS, "%s did not answer with JSON of Version 1", words[0]);
-			credentials_wipe_json(json);
+			answer_wipe_json(json);
 		}
 	}
 	buf_free(&output);

@@ -2,6 +2,7 @@
  * Credentials from an endpoint nearby: a container's, an instance's, or AWS
  * SSO's portal with the token that `aws sso login` left.
  */
+#include "aws/answer.h"
 #include "aws/credentials_sources.h"
 #include "aws/endpoint.h"
 #include "base/clock.h"
@@ -229,7 +230,7 @@ static int read_login(const struct search *search, const char *session, struct s
 		               "the login to AWS SSO has expired: run `aws sso login --profile %s`", search->profile);
 	else
 		*token = secret_new(text, strlen(text));
-	credentials_wipe_json(json);
+	answer_wipe_json(json);
 	return rc;
 }
 
@@ -273,7 +274,7 @@ static int read_portal(const struct transport_result *result, struct credentials
 		credentials_set(out, access_key, secret_key, json_string_value(json_object_get(role, "sessionToken")));
 		out->expires = json_integer_value(json_object_get(role, "expiration")) / 1000;
 	}
-	credentials_wipe_json(json);
+	answer_wipe_json(json);
 	return rc;
 }
 

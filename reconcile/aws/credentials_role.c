@@ -15,6 +15,7 @@
 #include <string.h>
 
 #define STS_TIMEOUT_MS 10000
+#define HEADERS 4 /* of a signed request at most */
 #define TOKEN_FILE_LIMIT ((size_t)64 * 1024)
 
 /* What each attempt is made from. */
@@ -27,10 +28,44 @@ struct sts_call {
 	int64_t clock_offset;
 };
 
-static void send_attempt(struct sts_call *call, struct transport_result *result)
+/* Sign with the base credentials and send; the first header is there already. */
+static void send_signed(const struct sts_call *call, struct transport_request *request,
+                        struct sign_header headers[HEADERS], struct transport_result *result)
 {
-	const struct aws_service_info *service = operation_service(AWS_STS);
-	struct sign_header headers[4] = {{"Content-Type", service->content_type}};
+	struct sign_request to_sign = {
+	    .method = request->method,
+	    .host = call->endpoint.host,
+	    .path = request->url + strlen(call->endpoint.origin),
+	    .headers = headers,
+	    .header_count = request->header_count,
+	    .body = request->body,
+	    .length = request->length,
+	};
+	struct sign_key key = {
+	    .access_key = call->base->access_key,
+	    .secret_key = call->base->secret_key,
+	    .token = call->base->token,
+	    .region = call->endpoint.region,
+	    .service = operation_service(AWS_STS)->signing_name,
+	    .when = call->transport->time(call->transport) + call->clock_offset,
+	};
+	struct buf authorization = {0};
+	char date[SIGN_DATE_SIZE];
+
+	sign_authorize(&to_sign, &key, &authorization);
+	sign_format_date(key.when, date);
+	headers[request->header_count++] = (struct sign_header){"X-Amz-Date", date};
+	headers[request->header_count++] = (struct sign_header){"Authorization", authorization.bytes};
+	if (key.token != NULL)
+		headers[request->header_count++] =
+		    (struct sign_header){"X-Amz-Security-Token", secret_reveal(key.token)};
+	transport_fetch(call->transport, request, result);
+	buf_free(&authorization);
+}
+
+static void send_attempt(const struct sts_call *call, struct transport_result *result)
+{
+	struct sign_header headers[HEADERS] = {{"Content-Type", operation_service(AWS_STS)->content_type}};
 	struct transport_request request = {
 	    .method = "POST",
 	    .headers = headers,
@@ -40,41 +75,15 @@ static void send_attempt(struct sts_call *call, struct transport_result *result)
 	    .connect_timeout_ms = STS_TIMEOUT_MS,
 	    .timeout_ms = STS_TIMEOUT_MS,
 	};
-	struct buf url = {0}, authorization = {0};
-	char date[SIGN_DATE_SIZE];
+	struct buf url = {0};
 
 	buf_printf(&url, "%s%s/", call->endpoint.origin, call->endpoint.base_path);
 	request.url = url.bytes;
-	if (call->base != NULL) {
-		struct sign_request to_sign = {
-		    .method = "POST",
-		    .host = call->endpoint.host,
-		    .path = url.bytes + strlen(call->endpoint.origin),
-		    .headers = headers,
-		    .header_count = 1,
-		    .body = request.body,
-		    .length = request.length,
-		};
-		struct sign_key key = {
-		    .access_key = call->base->access_key,
-		    .secret_key = call->base->secret_key,
-		    .token = call->base->token,
-		    .region = call->endpoint.region,
-		    .service = service->signing_name,
-		    .when = call->transport->time(call->transport) + call->clock_offset,
-		};
-
-		sign_authorize(&to_sign, &key, &authorization);
-		sign_format_date(key.when, date);
-		headers[request.header_count++] = (struct sign_header){"X-Amz-Date", date};
-		headers[request.header_count++] = (struct sign_header){"Authorization", authorization.bytes};
-		if (key.token != NULL)
-			headers[request.header_count++] =
-			    (struct sign_header){"X-Amz-Security-Token", secret_reveal(key.token)};
-	}
-	transport_fetch(call->transport, &request, result);
+	if (call->base != NULL)
+		send_signed(call, &request, headers, result);
+	else
+		transport_fetch(call->transport, &request, result);
 	buf_free(&url);
-	buf_free(&authorization);
 }
 
 /* What an attempt that failed means. */

@@ -55,7 +55,4 @@ void credentials_set(struct credentials *out, const char *access_key, const char
  */
 int credentials_read_json(json_t *json, const char *token_name, struct credentials *out, struct error *err);
 
-/* jansson does not wipe what it frees. */
-void credentials_wipe_json(json_t *json);
-
 #endif

@@ -1,6 +1,6 @@
 #include "aws/secretsmanager.h"
+#include "aws/answer.h"
 #include "aws/client_private.h"
-#include "aws/credentials_sources.h"
 #include "aws/service.h"
 
 #include <stdlib.h>
@@ -33,7 +33,7 @@ static int read_fields(struct arena *arena, const char *text, struct secretsmana
 	value->port = read_port(json_object_get(json, "port"));
 	if (password != NULL)
 		value->password = secret_new(password, strlen(password));
-	credentials_wipe_json(json);
+	answer_wipe_json(json);
 	return 0;
 }
 
@@ -56,7 +56,7 @@ int secretsmanager_get_value(struct aws *aws, struct arena *arena, const char *i
 		rc = read_fields(arena, text, value, err);
 	else
 		rc = error_set(err, ERROR_INVALID, "the secret %s is binary", id);
-	credentials_wipe_json(json_incref(response.json));
+	answer_wipe_json(json_incref(response.json));
 	aws_response_free(&response);
 	return rc;
 }

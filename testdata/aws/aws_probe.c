@@ -12,6 +12,7 @@
 #include "aws/secretsmanager.h"
 #include "aws/sts.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -541,6 +542,7 @@ int main(int argc, char **argv)
 	size_t capacity = 0;
 	ssize_t length;
 
+	signal(SIGPIPE, SIG_IGN);
 	if (aws_global_init(&err) != 0 || aws_new(&settings, &aws, &err) != 0) {
 		fprintf(stderr, "aws_probe: %s\n", err.message);
 		return EXIT_FAILURE;
