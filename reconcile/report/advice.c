@@ -255,11 +255,11 @@ struct advice_list advice_give(struct arena *arena, const json_t *report)
 	say_actions(&adviser, "done", ADVICE_GOOD, describe_duration(&adviser), NULL);
 	say_actions(&adviser, "failed", ADVICE_BAD, "; once the cause is gone", "apply");
 	if (unknown > 0) {
-		struct advice *advice =
-		    add(&adviser, ADVICE_BAD,
-		        arena_printf(arena, "%s could not be observed", tree_count_text(arena, unknown, "resource")));
+		struct advice *advice = add(&adviser, ADVICE_BAD,
+		                            arena_printf(arena, "%s could not be observed; look again",
+		                                         tree_count_text(arena, unknown, "resource")));
 
-		advice->command = command_on_spec(&adviser, "doctor");
+		advice->command = command_on_spec(&adviser, "plan");
 	}
 	say_blocked(&adviser);
 	say_actions(&adviser, "waiting", ADVICE_OPEN, " for a long operation; to go on", "apply");

@@ -72,6 +72,8 @@ static int run_batch(struct act *act, struct plan_action **batch, size_t count, 
 
 	kind->act(act->context, batch, count);
 	for (i = 0; i < count; i++) {
+		if (batch[i]->state == ACTION_DONE)
+			batch[i]->waits_for = NULL;
 		progress_show(act->progress, batch[i]);
 		if (batch[i]->state != ACTION_WAITING &&
 		    journal_write(act->journal, "end", batch[i], aws_last_request_id(act->context->aws), err) != 0)
