@@ -285,6 +285,47 @@ START_TEST(renews_credentials_that_expired)
 }
 END_TEST
 
+#define NEAR(expiration_)                                                                                              \
+	"{\"AccessKeyId\":\"ASIANEAR\",\"SecretAccessKey\":\"s\",\"Token\":\"t\",\"Expiration\":\"" expiration_ "\"}"
+
+/* 14 minutes left: new ones would be good. Less than 10: new ones there must be. */
+START_TEST(renews_credentials_in_time)
+{
+	static const struct script_step steps[] = {
+	    {.body = NEAR("2024-01-02T03:18:05Z")},
+	    {.body = IDENTITY},
+	    {.body = IDENTITY},
+	    {.failure = TRANSPORT_CONNECT},
+	    {.failure = TRANSPORT_CONNECT},
+	    {.failure = TRANSPORT_CONNECT},
+	    {.body = IDENTITY},
+	    {.failure = TRANSPORT_CONNECT},
+	    {.failure = TRANSPORT_CONNECT},
+	    {.failure = TRANSPORT_CONNECT},
+	    {.body = NEAR("2024-01-02T09:00:00Z")},
+	    {.body = IDENTITY},
+	};
+	static const struct {
+		int64_t pause_ms;
+		int rc;
+		size_t sent;
+	} calls[] = {{0, 0, 2}, {1000, 0, 3}, {61000, 0, 7}, {240000, -1, 10}, {61000, 0, 12}, {61000, 0, 13}};
+
+	unsetenv("AWS_ACCESS_KEY_ID");
+	unsetenv("AWS_SECRET_ACCESS_KEY");
+	setenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/creds", 1);
+	OPEN(steps, false);
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		script.now_ms += calls[i].pause_ms;
+		ck_assert_int_eq(call(AWS_STS_GET_CALLER_IDENTITY, NULL), calls[i].rc);
+		ck_assert_uint_eq(script.sent_count, calls[i].sent);
+		if (calls[i].rc == 0)
+			aws_response_free(&response);
+	}
+	ck_assert_str_eq(aws_credentials_source(aws), "container");
+}
+END_TEST
+
 START_TEST(batches_within_the_quota)
 {
 	static const struct script_step steps[] = {{.body = "{}"}};
@@ -374,6 +415,7 @@ Suite *test_suite(void)
 	tcase_add_test(tests, corrects_the_clock);
 	tcase_add_test(tests, checks_the_checksum);
 	tcase_add_test(tests, renews_credentials_that_expired);
+	tcase_add_test(tests, renews_credentials_in_time);
 	tcase_add_test(tests, batches_within_the_quota);
 	tcase_add_test(tests, tells_the_results_of_a_batch_apart);
 	tcase_add_test(tests, sends_nothing_more_without_credentials);
