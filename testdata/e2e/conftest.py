@@ -1,0 +1,54 @@
+"""Fixtures: sandboxes that start on request, and the program in a directory of its own."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from harness import TRUEUP, Program, Sandbox
+
+
+@pytest.fixture(scope="session", autouse=True)
+def program_is_built() -> None:
+    if not TRUEUP.exists():
+        pytest.exit(f"{TRUEUP} is not there: build it, or say in TRUEUP where it is", returncode=1)
+    # Neither boto3 nor psycopg is to see what the environment says of real accounts and databases.
+    for name in [name for name in os.environ if name.startswith(("AWS_", "PG"))]:
+        del os.environ[name]
+    os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = "/nonexistent"
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A directory for one test. Not pytest's own, which database servers of another user cannot enter."""
+    with tempfile.TemporaryDirectory(prefix="trueup-e2e-") as directory:
+        Path(directory).chmod(0o755)
+        yield Path(directory)
+
+
+@pytest.fixture
+def start(place: Path) -> Iterator[Callable[..., Sandbox]]:
+    """Starts a sandbox with these options of its command line; all are stopped at the end."""
+    running: list[Sandbox] = []
+
+    def begin(*options: str) -> Sandbox:
+        running.append(Sandbox(place / f"sandbox-{len(running)}", "--tls", *options))
+        return running[-1]
+
+    yield begin
+    for sandbox in running:
+        sandbox.stop()
+
+
+@pytest.fixture
+def sandbox(start: Callable[..., Sandbox]) -> Sandbox:
+    """One that is quick, with AWS's quotas."""
+    return start("--seconds", "0.2")
+
+
+@pytest.fixture
+def trueup(place: Path, sandbox: Sandbox) -> Program:
+    return Program(place / "work", sandbox)
