@@ -261,7 +261,8 @@ static void note_leftovers(const struct plan_input *input, struct plan *plan, st
 		    "(aws rds delete-db-instance), then aws rds delete-db-cluster --db-cluster-identifier %s "
 		    "--final-db-snapshot-identifier NAME",
 		    seen->aside.identifier, seen->aside.identifier);
-	if (seen->snapshot.exists && belongs_to(seen->snapshot.deployment, input))
+	if (seen->snapshot.exists && belongs_to(seen->snapshot.deployment, input) &&
+	    strcmp(seen->snapshot.status, "deleting") != 0)
 		add_cleanup(plan, resource, seen->snapshot.identifier);
 }
 
