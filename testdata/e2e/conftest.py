@@ -52,3 +52,22 @@ def sandbox(start: Callable[..., Sandbox]) -> Sandbox:
 @pytest.fixture
 def trueup(place: Path, sandbox: Sandbox) -> Program:
     return Program(place / "work", sandbox)
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Sandbox]:
+    """A seeded deployment for all tests of a file: those that change nothing, or only groups."""
+    with tempfile.TemporaryDirectory(prefix="trueup-e2e-") as directory:
+        Path(directory).chmod(0o755)
+        sandbox = Sandbox(Path(directory) / "sandbox", "--tls", "--seconds", "0.2", "--quota", "0")
+        sandbox.seed(bots=4, rows=80, users=24)
+        yield sandbox
+        sandbox.stop()
+
+
+@pytest.fixture
+def program(place: Path, shared: Sandbox) -> Iterator[Program]:
+    """The program against the shared deployment. Whatever a test injects is taken back."""
+    shared.forget()
+    yield Program(place / "work", shared)
+    shared.control("clear")
