@@ -39,6 +39,7 @@ static void account_permissions(const struct desired *desired, bool enforce, str
 
 const struct kind kind_account = {
     .name = "account",
+    .part = offsetof(struct observed, account),
     .is_wanted = account_is_wanted,
     .observe = account_observe,
     .diff = plan_diff_account,

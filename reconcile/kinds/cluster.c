@@ -167,6 +167,7 @@ static void cluster_permissions(const struct desired *desired, bool enforce, str
 
 const struct kind kind_cluster = {
     .name = "cluster",
+    .part = offsetof(struct observed, cluster),
     .is_wanted = cluster_is_wanted,
     .observe = cluster_observe,
     .diff = plan_diff_cluster,

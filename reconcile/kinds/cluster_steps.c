@@ -222,7 +222,6 @@ static void step_instances(struct kind_context *context, struct plan_action *act
 static int match_rows(struct kind_context *context, const struct scene *scene, struct rows_result *result,
                       struct error *err)
 {
-	struct desired_connect *connect = arena_alloc(context->arena, sizeof(*connect));
 	struct database source, target = {0};
 	struct rows_request request = {
 	    .source = &source,
@@ -234,14 +233,9 @@ static int match_rows(struct kind_context *context, const struct scene *scene, s
 	};
 	int rc;
 
-	/* Both are reached at their own addresses; a tunnel of the spec's leads to neither. */
-	*connect = context->desired->vectors.connect;
-	connect->host = NULL;
-	connect->hostaddr = NULL;
-	connect->port = 0;
-	rc = database_resolve(context, connect, scene->old->identifier, &source, err);
+	rc = database_resolve_cluster(context, scene->old->identifier, &source, err);
 	if (rc == 0)
-		rc = database_resolve(context, connect, scene->fresh->identifier, &target, err);
+		rc = database_resolve_cluster(context, scene->fresh->identifier, &target, err);
 	if (rc == 0)
 		rc = rows_match(context, &request, result, err);
 	database_free(&target);
@@ -402,25 +396,37 @@ static void retry_if_moved(struct kind_context *context, struct plan_action *act
 	action->error = NULL;
 }
 
-static void act_step(struct kind_context *context, struct plan_action *action)
+static step *find_step(const char *verb)
 {
-	struct scene scene;
-	struct error err = {0};
 	size_t i;
 
+	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+		if (strcmp(steps[i].verb, verb) == 0)
+			return steps[i].run;
+	return NULL;
+}
+
+static void act_step(struct kind_context *context, struct plan_action *action)
+{
+	step *run = find_step(action->verb);
+	struct scene scene;
+	struct error err = {0};
+
+	if (run == NULL) {
+		kind_action_reject(context, action);
+		return;
+	}
 	if (look(context, action, &scene, &err) != 0) {
 		kind_action_fail(context, action, &err);
 		return;
 	}
 	/* The new cluster has the name: whatever this step was for is done, or about to be. */
-	if (scene.holder != NULL && scene.holder->storage_encrypted) {
+	if (scene.holder != NULL && cluster_is_encrypted(scene.holder)) {
 		follow_status(context, action, arena_printf(context->arena, "the cluster %s", scene.holder->identifier),
 		              scene.holder->status);
 		return;
 	}
-	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
-		if (strcmp(steps[i].verb, action->verb) == 0)
-			steps[i].run(context, action, &scene, &err);
+	run(context, action, &scene, &err);
 	retry_if_moved(context, action, &scene);
 }
 

@@ -122,20 +122,25 @@ int database_resolve_target(struct kind_context *context, struct database *datab
 	return database_resolve(context, &desired->vectors.connect, cluster, database, err);
 }
 
-int database_resolve_source(struct kind_context *context, struct database *database, struct error *err)
+int database_resolve_cluster(struct kind_context *context, const char *cluster, struct database *database,
+                             struct error *err)
 {
-	const struct desired_source *from = &context->desired->vectors.restore.from;
-	struct desired_connect *connect;
+	struct desired_connect *connect = arena_alloc(context->arena, sizeof(*connect));
 
-	if (from->kind == DESIRED_SOURCE_CONNECT)
-		return database_resolve(context, &from->connect, NULL, database, err);
-	/* A cluster is reached as the target is, but at its own address. */
-	connect = arena_alloc(context->arena, sizeof(*connect));
 	*connect = context->desired->vectors.connect;
 	connect->host = NULL;
 	connect->hostaddr = NULL;
 	connect->port = 0;
-	if (database_resolve(context, connect, from->cluster, database, err) != 0)
+	return database_resolve(context, connect, cluster, database, err);
+}
+
+int database_resolve_source(struct kind_context *context, struct database *database, struct error *err)
+{
+	const struct desired_source *from = &context->desired->vectors.restore.from;
+
+	if (from->kind == DESIRED_SOURCE_CONNECT)
+		return database_resolve(context, &from->connect, NULL, database, err);
+	if (database_resolve_cluster(context, from->cluster, database, err) != 0)
 		return -1;
 	database->previous = true;
 	return 0;

@@ -34,6 +34,10 @@ int database_resolve(struct kind_context *context, const struct desired_connect 
 /* The application's own database: spec.vectors.connect and the deployment's cluster. */
 int database_resolve_target(struct kind_context *context, struct database *database, struct error *err);
 
+/* A cluster as the target is reached, but at its own address: a tunnel of the spec's does not lead there. */
+int database_resolve_cluster(struct kind_context *context, const char *cluster, struct database *database,
+                             struct error *err);
+
 /* Where spec.vectors.restore takes rows from. */
 int database_resolve_source(struct kind_context *context, struct database *database, struct error *err);
 

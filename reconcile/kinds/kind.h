@@ -43,6 +43,7 @@ struct kind_permissions {
 
 struct kind {
 	const char *name;
+	size_t part; /* its own part of struct observed, which begins with a struct observed_head */
 
 	/* Whether the spec has its section. */
 	bool (*is_wanted)(const struct desired *desired);
@@ -67,19 +68,27 @@ struct kind {
 	void (*permissions)(const struct desired *desired, bool enforce, struct kind_permissions *permissions);
 };
 
+#define KINDS_MAX 16
+
 /* All kinds, in the order of reports. Ends with NULL. */
 extern const struct kind *const kinds[];
 
 /* The kind of that name, or NULL. */
 const struct kind *kind_find(const char *name);
 
-/* Their diffs, as plan_make() takes them. Ends with NULL. */
-extern plan_diff *const kind_diffs[];
+/* Their diffs, as plan_make() takes them, ending with NULL. */
+void kind_list_diffs(plan_diff *diffs[KINDS_MAX + 1]);
+
+/* The head of its part. */
+struct observed_head *kind_head(const struct kind *kind, struct observed *observed);
 
 /* --- for kinds --- */
 
 /* FAILED, with the error, unless err says that it is only too early (ERROR_STATE, retryable): then WAITING. */
 void kind_action_fail(const struct kind_context *context, struct plan_action *action, const struct error *err);
+
+/* FAILED: the kind does not know the action's verb. */
+void kind_action_reject(const struct kind_context *context, struct plan_action *action);
 
 void kind_action_wait(const struct kind_context *context, struct plan_action *action, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

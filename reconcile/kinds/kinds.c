@@ -1,5 +1,4 @@
 #include "kinds/kind.h"
-#include "plan/diff.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -7,8 +6,6 @@
 extern const struct kind kind_account, kind_cluster, kind_vectors, kind_users;
 
 const struct kind *const kinds[] = {&kind_account, &kind_cluster, &kind_vectors, &kind_users, NULL};
-
-plan_diff *const kind_diffs[] = {plan_diff_account, plan_diff_cluster, plan_diff_vectors, plan_diff_users, NULL};
 
 const struct kind *kind_find(const char *name)
 {
@@ -18,6 +15,29 @@ const struct kind *kind_find(const char *name)
 		if (strcmp(kinds[i]->name, name) == 0)
 			return kinds[i];
 	return NULL;
+}
+
+void kind_list_diffs(plan_diff *diffs[KINDS_MAX + 1])
+{
+	size_t i;
+
+	for (i = 0; kinds[i] != NULL; i++)
+		diffs[i] = kinds[i]->diff;
+	diffs[i] = NULL;
+}
+
+struct observed_head *kind_head(const struct kind *kind, struct observed *observed)
+{
+	return (struct observed_head *)((char *)observed + kind->part);
+}
+
+void kind_action_reject(const struct kind_context *context, struct plan_action *action)
+{
+	action->state = ACTION_FAILED;
+	action->error = arena_printf(context->arena,
+	                             "nobody knows how to %s a thing of kind %s: this is a defect of "
+	                             "trueup, please report it",
+	                             action->verb, action->kind);
 }
 
 void kind_action_wait(const struct kind_context *context, struct plan_action *action, const char *format, ...)
@@ -37,9 +57,7 @@ void kind_action_fail(const struct kind_context *context, struct plan_action *ac
 		return;
 	}
 	action->state = ACTION_FAILED;
-	action->error = err->permission[0] == '\0' ? arena_strdup(context->arena, err->message)
-	                                           : arena_printf(context->arena, "%s (missing permission: %s)",
-	                                                          err->message, err->permission);
+	action->error = observed_reason(context->arena, err->message, err->permission);
 }
 
 /* China and GovCloud have partitions of their own. */

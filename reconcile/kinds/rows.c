@@ -127,6 +127,8 @@ static int copy_bots(struct kind_context *context, const struct rows_request *re
 	result->rows = copied.rows_copied;
 	if (copied.text_reason != NULL)
 		log_warn("rows were copied as text, which is slow: %s", copied.text_reason);
+	if (copied.extra_columns != NULL)
+		log_warn("columns that only the source has were not copied: %s", copied.extra_columns);
 	return rc;
 }
 

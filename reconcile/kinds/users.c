@@ -71,13 +71,9 @@ static bool is_member(const struct observed_group *group, const struct desired_m
 {
 	size_t i;
 
-	for (i = 0; i < group->member_count; i++) {
-		const struct observed_user *user = &group->members[i];
-
-		if (member->username != NULL ? strcmp(user->username, member->username) == 0
-		                             : user->email != NULL && strcasecmp(user->email, member->email) == 0)
+	for (i = 0; i < group->member_count; i++)
+		if (diff_user_answers(&group->members[i], member))
 			return true;
-	}
 	return false;
 }
 
@@ -317,6 +313,7 @@ static void users_permissions(const struct desired *desired, bool enforce, struc
 
 const struct kind kind_users = {
     .name = "users",
+    .part = offsetof(struct observed, users),
     .is_wanted = users_is_wanted,
     .observe = users_observe,
     .diff = plan_diff_users,

@@ -176,6 +176,7 @@ static void vectors_permissions(const struct desired *desired, bool enforce, str
 
 const struct kind kind_vectors = {
     .name = "vectors",
+    .part = offsetof(struct observed, vectors),
     .is_wanted = vectors_is_wanted,
     .observe = vectors_observe,
     .diff = plan_diff_vectors,

@@ -121,28 +121,38 @@ static int build_index(struct kind_context *context, const struct plan_action *a
 	return pg_table_vacuum(session, context->desired->vectors.table, err);
 }
 
+typedef int step(struct kind_context *context, const struct plan_action *action, struct pg_session *session,
+                 struct error *err);
+
 static const struct {
 	const char *verb;
-	int (*run)(struct kind_context *context, const struct plan_action *action, struct pg_session *session,
-	           struct error *err);
+	step *run;
 } steps[] = {
     {"create-schema", create_schema}, {"drop-index", drop_index}, {"index", build_index},
     {"rebuild-index", build_index},   {"delete", delete_rows},
 };
 
-static int run_in_session(struct kind_context *context, const struct plan_action *action, struct error *err)
+static step *find_step(const char *verb)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+		if (strcmp(steps[i].verb, verb) == 0)
+			return steps[i].run;
+	return NULL;
+}
+
+static int run_in_session(struct kind_context *context, const struct plan_action *action, step *run, struct error *err)
 {
 	struct database target;
 	struct pg_session *session;
-	int rc = 0;
-	size_t i;
+	int rc;
 
 	if (database_resolve_target(context, &target, err) != 0)
 		return -1;
 	rc = database_open(context, &target, &session, err);
-	for (i = 0; rc == 0 && i < sizeof(steps) / sizeof(steps[0]); i++)
-		if (strcmp(steps[i].verb, action->verb) == 0)
-			rc = steps[i].run(context, action, session, err);
+	if (rc == 0)
+		rc = run(context, action, session, err);
 	pg_session_close(session);
 	database_free(&target);
 	return rc;
@@ -150,11 +160,14 @@ static int run_in_session(struct kind_context *context, const struct plan_action
 
 static void act_one(struct kind_context *context, struct plan_action *action)
 {
+	step *run = find_step(action->verb);
 	struct error err;
 
 	if (strcmp(action->verb, "copy") == 0 || strcmp(action->verb, "replace") == 0)
 		copy_rows(context, action);
-	else if (run_in_session(context, action, &err) != 0)
+	else if (run == NULL)
+		kind_action_reject(context, action);
+	else if (run_in_session(context, action, run, &err) != 0)
 		kind_action_fail(context, action, &err);
 	else
 		action->state = ACTION_DONE;

@@ -15,6 +15,9 @@
 /* The cluster under the deployment's name is encrypted as the spec wants it. */
 #define CONDITION_CLUSTER_ENCRYPTED "cluster/encrypted"
 
+/* Whether this is the user whom the spec means: by user name, or by e-mail whatever its case. */
+bool diff_user_answers(const struct observed_user *user, const struct desired_member *member);
+
 plan_diff plan_diff_account;
 plan_diff plan_diff_cluster;
 plan_diff plan_diff_vectors;

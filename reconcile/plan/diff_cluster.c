@@ -20,6 +20,11 @@
 #include <string.h>
 
 #define KIND "cluster"
+#define SNAPSHOT_TAKEN "cluster/snapshot"
+#define FRESH_RESTORED "cluster/fresh"
+#define FRESH_REACHABLE "cluster/instances"
+#define ROWS_MATCHED "cluster/matched"
+#define OLD_ASIDE "cluster/aside"
 
 /* What the chain is about: names and both ends. */
 struct replacement {
@@ -72,12 +77,12 @@ static void add_preparation(struct plan *plan, const struct plan_resource *resou
 	if (is_available(&replacement->seen->fresh))
 		return;
 	if (!replacement->seen->fresh.exists && !(snapshot->exists && strcmp(snapshot->status, "available") == 0)) {
-		action = add_step(plan, resource, replacement, "snapshot", "cluster/snapshot");
+		action = add_step(plan, resource, replacement, "snapshot", SNAPSHOT_TAKEN);
 		action->reason = "the old cluster stays as it is; what replaces it is restored from a snapshot";
 		plan_action_call(plan, action, "rds:CreateDBClusterSnapshot");
 	}
-	action = add_step(plan, resource, replacement, "restore", "cluster/fresh");
-	plan_action_need(plan, action, "cluster/snapshot");
+	action = add_step(plan, resource, replacement, "restore", FRESH_RESTORED);
+	plan_action_need(plan, action, SNAPSHOT_TAKEN);
 	action->reason = "neither encryption nor its key can be changed in place: a cluster that has them is restored "
 	                 "beside the old one";
 	plan_action_set(plan, action, "kmsKey", replacement->kms_key);
@@ -107,8 +112,8 @@ static void add_instances(struct plan *plan, const struct plan_resource *resourc
 
 	if (instances_are_ready(replacement))
 		return;
-	action = add_step(plan, resource, replacement, "instances", "cluster/instances");
-	plan_action_need(plan, action, "cluster/fresh");
+	action = add_step(plan, resource, replacement, "instances", FRESH_REACHABLE);
+	plan_action_need(plan, action, FRESH_RESTORED);
 	action->reason = "a restored cluster has no instance, and cannot be reached without one";
 	for (i = 0; i < wanted; i++) {
 		const char *class = i < old->instance_count ? old->instances[i].class : "db.serverless";
@@ -122,9 +127,9 @@ static void add_instances(struct plan *plan, const struct plan_resource *resourc
 
 static void add_match(struct plan *plan, const struct plan_resource *resource, const struct replacement *replacement)
 {
-	struct plan_action *action = add_step(plan, resource, replacement, "match", "cluster/matched");
+	struct plan_action *action = add_step(plan, resource, replacement, "match", ROWS_MATCHED);
 
-	plan_action_need(plan, action, "cluster/instances");
+	plan_action_need(plan, action, FRESH_REACHABLE);
 	action->reason = "rows written since the snapshot are copied, and counts and digests of every bot compared";
 	plan_action_call(plan, action, "sql:COPY");
 }
@@ -134,16 +139,16 @@ static void add_swap(struct plan *plan, const struct plan_resource *resource, co
 	struct plan_action *action;
 
 	if (replacement->seen->current.exists) {
-		action = add_step(plan, resource, replacement, "rename-old", "cluster/aside");
-		plan_action_need(plan, action, "cluster/matched");
+		action = add_step(plan, resource, replacement, "rename-old", OLD_ASIDE);
+		plan_action_need(plan, action, ROWS_MATCHED);
 		action->risk = RISK_DISRUPTIVE;
 		action->reason = "the name is needed for the encrypted cluster; searches fail until it has the name";
 		plan_action_set(plan, action, "to", replacement->aside);
 		plan_action_call(plan, action, "rds:ModifyDBCluster");
 	}
 	action = add_step(plan, resource, replacement, "rename-new", CONDITION_CLUSTER_ENCRYPTED);
-	plan_action_need(plan, action, "cluster/instances");
-	plan_action_need(plan, action, "cluster/aside");
+	plan_action_need(plan, action, FRESH_REACHABLE);
+	plan_action_need(plan, action, OLD_ASIDE);
 	action->risk = RISK_DISRUPTIVE;
 	action->reason = "every row is compared once more, then the encrypted cluster takes the name and the endpoint";
 	plan_action_call(plan, action, "sql:COPY");

@@ -24,7 +24,7 @@ struct group_diff {
 	size_t missing;
 };
 
-static bool answers_to(const struct observed_user *user, const struct desired_member *member)
+bool diff_user_answers(const struct observed_user *user, const struct desired_member *member)
 {
 	if (member->username != NULL && strcmp(user->username, member->username) != 0)
 		return false;
@@ -39,7 +39,7 @@ static size_t mark_listed(struct group_diff *diff, const struct desired_member *
 	size_t i, found = 0;
 
 	for (i = 0; i < diff->observed->member_count; i++) {
-		if (answers_to(&diff->observed->members[i], member)) {
+		if (diff_user_answers(&diff->observed->members[i], member)) {
 			diff->listed[i] = true;
 			found++;
 		}
@@ -76,8 +76,7 @@ static void leave_unknown(struct group_diff *diff, struct plan_action *action,
 
 	if (reason == NULL)
 		reason = "it was not done";
-	if (permission != NULL)
-		reason = arena_printf(diff->plan->arena, "%s (missing permission: %s)", reason, permission);
+	reason = observed_reason(diff->plan->arena, reason, permission);
 	plan_action_block(diff->plan, action, "the look-up of this member: %s", reason);
 	diff->unknown = reason;
 }

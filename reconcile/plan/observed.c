@@ -170,6 +170,13 @@ void observed_set_unknown(struct observed_head *head, struct arena *arena, const
 	head->permission = err->permission[0] != '\0' ? arena_strdup(arena, err->permission) : NULL;
 }
 
+const char *observed_reason(struct arena *arena, const char *reason, const char *permission)
+{
+	if (permission == NULL || permission[0] == '\0')
+		return arena_strdup(arena, reason);
+	return arena_printf(arena, "%s (missing permission: %s)", reason, permission);
+}
+
 static int compare_bot_id(const void *id, const void *bot)
 {
 	return strcmp(id, ((const struct observed_bot *)bot)->id);

@@ -18,14 +18,15 @@
 #include <stdint.h>
 
 enum observed_status {
-	OBSERVED_SKIPPED, /* not looked at: the spec does not name it, or --only left it out */
+	OBSERVED_SKIPPED, /* not looked at; on purpose and worth a word where there is a reason (mode paused,
+	                     another account, a stopped cluster), else not asked for (the spec, --only) */
 	OBSERVED_SEEN,
 	OBSERVED_UNKNOWN, /* looked at, in vain */
 };
 
 struct observed_head {
 	enum observed_status status;
-	const char *reason;     /* UNKNOWN: one line */
+	const char *reason;     /* one line; NULL with SEEN, and with SKIPPED where nobody asked */
 	const char *permission; /* UNKNOWN by a refusal: the IAM action or grant that is missing, else NULL */
 };
 
@@ -166,6 +167,9 @@ extern const struct record observed_record;
 
 /* Mark a part unknown for the reason in err. The strings go into the arena. */
 void observed_set_unknown(struct observed_head *head, struct arena *arena, const struct error *err);
+
+/* The reason and, where one is missing, the permission: what a report says. */
+const char *observed_reason(struct arena *arena, const char *reason, const char *permission);
 
 /* The bot with this id in a list sorted by id, or NULL. */
 const struct observed_bot *observed_find_bot(const struct observed_bot *bots, size_t count, const char *id);

@@ -88,9 +88,7 @@ void plan_add_unseen(struct plan *plan, const char *kind, const char *name, cons
 	struct plan_resource *resource = plan_add_resource(plan, kind, name);
 
 	resource->state = head->status == OBSERVED_SKIPPED ? RESOURCE_SKIPPED : RESOURCE_UNKNOWN;
-	resource->reason = head->permission == NULL ? head->reason
-	                                            : arena_printf(plan->arena, "%s (missing permission: %s)",
-	                                                           head->reason, head->permission);
+	resource->reason = observed_reason(plan->arena, head->reason, head->permission);
 }
 
 void plan_add_difference(struct plan *plan, struct plan_resource *resource, const struct plan_difference *difference)
@@ -188,6 +186,15 @@ struct plan_action *plan_find_action(const struct plan *plan, const char *id)
 		if (strcmp(plan->actions[i]->id, id) == 0)
 			return plan->actions[i];
 	return NULL;
+}
+
+size_t plan_count_actions(const struct plan *plan, enum action_state state)
+{
+	size_t i, count = 0;
+
+	for (i = 0; i < plan->action_count; i++)
+		count += plan->actions[i]->state == state;
+	return count;
 }
 
 struct plan *plan_make(struct arena *arena, plan_diff *const *diffs, const struct plan_input *input)

@@ -6,7 +6,7 @@
  * differences and all the actions that are still to be done; plan_make() puts
  * them in the order of their conditions and marks what the policy refuses.
  *
- * A condition is a name such as "cluster/my-cluster/encrypted". An action
+ * A condition is a name such as "cluster/encrypted". An action
  * says which conditions it needs and which one it gives. A condition that no
  * action of the plan gives holds already.
  */
@@ -154,6 +154,8 @@ void plan_action_block(struct plan *plan, struct plan_action *action, const char
 
 /* The value of an argument, or NULL. */
 const char *plan_action_get(const struct plan_action *action, const char *name);
+
+size_t plan_count_actions(const struct plan *plan, enum action_state state);
 
 struct plan_resource *plan_find_resource(const struct plan *plan, const char *kind, const char *name);
 struct plan_action *plan_find_action(const struct plan *plan, const char *id);

@@ -15,15 +15,6 @@ bool plan_is_allowed(const struct desired *desired, const char *word)
 	return false;
 }
 
-static size_t count_planned(const struct plan *plan)
-{
-	size_t i, count = 0;
-
-	for (i = 0; i < plan->action_count; i++)
-		count += plan->actions[i]->state == ACTION_PLANNED;
-	return count;
-}
-
 static void refuse_words(struct plan *plan, const struct desired *desired)
 {
 	size_t i;
@@ -38,7 +29,7 @@ static void refuse_words(struct plan *plan, const struct desired *desired)
 
 static void refuse_excess(struct plan *plan, const struct desired *desired)
 {
-	size_t i, planned = count_planned(plan);
+	size_t i, planned = plan_count_actions(plan, ACTION_PLANNED);
 
 	if (planned <= (size_t)desired->limits.changes)
 		return;

@@ -82,15 +82,6 @@ static int run_batch(struct act *act, struct plan_action **batch, size_t count, 
 	return 0;
 }
 
-static size_t count_in(const struct plan *plan, enum action_state state)
-{
-	size_t i, count = 0;
-
-	for (i = 0; i < plan->action_count; i++)
-		count += plan->actions[i]->state == state;
-	return count;
-}
-
 /* Once over all actions, in order. */
 static int step_all(struct act *act, struct error *err)
 {
@@ -129,13 +120,15 @@ int act_run(struct act *act, struct error *err)
 	int rc = 0;
 
 	while (rc == 0 && !*act->context->stop) {
-		size_t open = count_in(act->plan, ACTION_PLANNED) + count_in(act->plan, ACTION_WAITING), left;
+		size_t open = plan_count_actions(act->plan, ACTION_PLANNED) +
+		              plan_count_actions(act->plan, ACTION_WAITING),
+		       left;
 		int64_t elapsed;
 
 		rc = step_all(act, err);
-		left = count_in(act->plan, ACTION_PLANNED) + count_in(act->plan, ACTION_WAITING);
+		left = plan_count_actions(act->plan, ACTION_PLANNED) + plan_count_actions(act->plan, ACTION_WAITING);
 		elapsed = (clock_monotonic_ms() - start) / 1000;
-		if (rc != 0 || (left == open && count_in(act->plan, ACTION_WAITING) == 0))
+		if (rc != 0 || (left == open && plan_count_actions(act->plan, ACTION_WAITING) == 0))
 			break;
 		if (left < open) {
 			pause = POLL_FIRST_MS; /* something ended: what follows it can begin at once */

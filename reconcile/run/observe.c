@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define KINDS_MAX 16
-
 /* One thread's work. It writes only its kind's part of observed, and shares nothing else that changes. */
 struct observer {
 	const struct kind *kind;
@@ -18,27 +16,31 @@ struct observer {
 	bool started;
 };
 
-bool observe_is_selected(const struct run_options *options, const char *kind)
+bool observe_is_selected(const struct run_options *options, const char *kind, const char *name)
 {
 	size_t i;
 
-	if (options->only_count == 0)
+	if (options->only_count == 0 || strcmp(kind, "account") == 0)
 		return true;
-	for (i = 0; i < options->only_count; i++)
-		if (strcmp(options->only[i].kind, kind) == 0)
+	for (i = 0; i < options->only_count; i++) {
+		const struct run_only *only = &options->only[i];
+
+		if (strcmp(only->kind, kind) == 0 &&
+		    (only->name == NULL || name == NULL || strcmp(only->name, name) == 0))
 			return true;
+	}
 	return false;
 }
 
-static int open_client(const struct observe *observe, struct aws **aws, struct error *err)
+int observe_open_client(const struct desired *desired, const struct run_options *options, bool writes, struct aws **aws,
+                        struct error *err)
 {
-	const struct desired_aws *desired = &observe->desired->aws;
 	struct aws_settings settings = {
-	    .region = desired->region,
-	    .assume_role_arn = desired->assume_role.arn,
-	    .external_id = desired->assume_role.external_id,
-	    .writes = false,
-	    .stop = observe->options->stop,
+	    .region = desired->aws.region,
+	    .assume_role_arn = desired->aws.assume_role.arn,
+	    .external_id = desired->aws.assume_role.external_id,
+	    .writes = writes,
+	    .stop = options->stop,
 	};
 
 	return aws_new(&settings, aws, err);
@@ -58,14 +60,11 @@ static struct kind_context new_context(struct observe *observe, const struct obs
 
 void observe_skip(const struct desired *desired, struct observed *observed, const char *reason)
 {
-	struct observed_head skipped = {.status = OBSERVED_SKIPPED, .reason = reason};
+	size_t i;
 
-	if (desired->cluster.present)
-		observed->cluster.head = skipped;
-	if (desired->vectors.present)
-		observed->vectors.head = skipped;
-	if (desired->users.present)
-		observed->users.head = skipped;
+	for (i = 0; kinds[i] != NULL; i++)
+		if (kinds[i]->act != NULL && kinds[i]->is_wanted(desired))
+			*kind_head(kinds[i], observed) = (struct observed_head){OBSERVED_SKIPPED, reason, NULL};
 }
 
 static void *observe_kind(void *argument)
@@ -82,7 +81,7 @@ static int start_observer(struct observe *observe, struct observer *observer, co
 {
 	struct aws *aws;
 
-	if (open_client(observe, &aws, err) != 0)
+	if (observe_open_client(observe->desired, observe->options, false, &aws, err) != 0)
 		return -1;
 	observer->kind = kind;
 	observer->observed = observed;
@@ -103,7 +102,7 @@ static int observe_kinds(struct observe *observe, struct observed *observed, str
 		const struct kind *kind = kinds[i];
 
 		if (strcmp(kind->name, "account") == 0 || !kind->is_wanted(observe->desired) ||
-		    !observe_is_selected(observe->options, kind->name))
+		    !observe_is_selected(observe->options, kind->name, NULL))
 			continue;
 		rc = start_observer(observe, &observers[count], kind, observed, err);
 		count += rc == 0;
@@ -136,7 +135,7 @@ int observe_world(struct observe *observe, struct observed *observed, struct err
 	struct aws *aws;
 	int rc = 0;
 
-	if (open_client(observe, &aws, err) != 0)
+	if (observe_open_client(observe->desired, observe->options, false, &aws, err) != 0)
 		return -1;
 	snprintf(observe->region, sizeof(observe->region), "%s", aws_region(aws));
 	context = new_context(observe, &observed->stack, aws);

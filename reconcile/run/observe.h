@@ -4,10 +4,15 @@
 #ifndef TRUEUP_RUN_OBSERVE_H
 #define TRUEUP_RUN_OBSERVE_H
 
+#include "aws/client.h"
 #include "run/run.h"
 
-/* Whether --only lets the kind through; the account is always looked at. */
-bool observe_is_selected(const struct run_options *options, const char *kind);
+/* Whether --only lets the kind's resource through; name NULL: any of the kind. The account always is. */
+bool observe_is_selected(const struct run_options *options, const char *kind, const char *name);
+
+/* A client for the deployment; one that may write is for run_apply() only. */
+int observe_open_client(const struct desired *desired, const struct run_options *options, bool writes, struct aws **aws,
+                        struct error *err);
 
 struct observe {
 	const struct desired *desired;

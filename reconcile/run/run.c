@@ -72,32 +72,16 @@ int run_observe(struct run *run, struct observed *observed, struct error *err)
 	return rc;
 }
 
-/* Whether --only lets this resource through. */
-static bool is_selected(const struct run *run, const char *kind, const char *name)
-{
-	size_t i;
-
-	if (run->options.only_count == 0 || strcmp(kind, "account") == 0)
-		return true;
-	for (i = 0; i < run->options.only_count; i++) {
-		const struct run_only *only = &run->options.only[i];
-
-		if (strcmp(only->kind, kind) == 0 && (only->name == NULL || strcmp(only->name, name) == 0))
-			return true;
-	}
-	return false;
-}
-
 static void keep_selected(const struct run *run, struct plan *plan)
 {
 	size_t i, kept = 0;
 
 	for (i = 0; i < plan->resource_count; i++)
-		if (is_selected(run, plan->resources[i]->kind, plan->resources[i]->name))
+		if (observe_is_selected(&run->options, plan->resources[i]->kind, plan->resources[i]->name))
 			plan->resources[kept++] = plan->resources[i];
 	plan->resource_count = kept;
 	for (i = kept = 0; i < plan->action_count; i++)
-		if (is_selected(run, plan->actions[i]->kind, plan->actions[i]->resource))
+		if (observe_is_selected(&run->options, plan->actions[i]->kind, plan->actions[i]->resource))
 			plan->actions[kept++] = plan->actions[i];
 	plan->action_count = kept;
 }
@@ -121,6 +105,7 @@ struct plan *run_plan(struct run *run, const struct observed *observed)
 {
 	struct plan_input input = {.desired = run->desired, .observed = observed};
 	struct observed paused = {.name = observed->name, .at = observed->at};
+	plan_diff *diffs[KINDS_MAX + 1];
 	struct plan *plan;
 
 	if (run->account == NULL)
@@ -131,31 +116,10 @@ struct plan *run_plan(struct run *run, const struct observed *observed)
 	} else {
 		load_baseline(run, &input);
 	}
-	plan = plan_make(run->arena, kind_diffs, &input);
+	kind_list_diffs(diffs);
+	plan = plan_make(run->arena, diffs, &input);
 	keep_selected(run, plan);
 	return plan;
-}
-
-static int open_writing(const struct run *run, struct aws **aws, struct error *err)
-{
-	struct aws_settings settings = {
-	    .region = run->desired->aws.region,
-	    .assume_role_arn = run->desired->aws.assume_role.arn,
-	    .external_id = run->desired->aws.assume_role.external_id,
-	    .writes = true,
-	    .stop = run->options.stop,
-	};
-
-	return aws_new(&settings, aws, err);
-}
-
-static size_t count_planned(const struct plan *plan)
-{
-	size_t i, count = 0;
-
-	for (i = 0; i < plan->action_count; i++)
-		count += plan->actions[i]->state == ACTION_PLANNED;
-	return count;
 }
 
 /* With the lock held and the journal open. */
@@ -174,7 +138,7 @@ static int carry_out(struct run *run, const struct observed *observed, struct pl
 	    .context = &context, .plan = plan, .gate = &gate, .journal = journal, .wait = run->options.wait};
 	int rc;
 
-	if (open_writing(run, &context.aws, err) != 0)
+	if (observe_open_client(run->desired, &run->options, true, &context.aws, err) != 0)
 		return -1;
 	act.progress = progress_new(run->options.show_progress);
 	context.progress = progress_copy(act.progress);
@@ -193,7 +157,7 @@ int run_apply(struct run *run, const struct observed *observed, struct plan *pla
 	struct lock *lock;
 	int rc;
 
-	if (count_planned(plan) == 0)
+	if (plan_count_actions(plan, ACTION_PLANNED) == 0)
 		return 0;
 	if (lock_take(directory, name, &lock, err) != 0)
 		return -1;
