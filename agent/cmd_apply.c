@@ -143,10 +143,19 @@ static enum report_exit refuse_unattended(const struct deployments *deployments)
 	return REPORT_EXIT_FINE;
 }
 
+/* This is the one command whose runs may change anything. */
+static struct run_options writing_options(const struct command_context *context)
+{
+	struct run_options options = deployments_run_options(context);
+
+	options.may_write = true;
+	return options;
+}
+
 static enum report_exit apply_specs(const struct command_context *context)
 {
 	const struct options *options = context->options;
-	struct run_options run_options = deployments_run_options(context);
+	struct run_options run_options = writing_options(context);
 	struct deployments deployments;
 	enum report_exit code =
 	    deployments_load(&deployments, context, &run_options, options->arguments, options->argument_count);
@@ -161,7 +170,7 @@ static enum report_exit apply_specs(const struct command_context *context)
 
 static enum report_exit apply_saved_plans(const struct command_context *context, const struct saved_plans *saved)
 {
-	struct run_options run_options = deployments_run_options(context);
+	struct run_options run_options = writing_options(context);
 	const char **files = arena_array(context->arena, saved->count, sizeof(*files));
 	struct deployments deployments;
 	enum report_exit code;

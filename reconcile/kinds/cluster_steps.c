@@ -263,20 +263,28 @@ static bool both_available(struct kind_context *context, struct plan_action *act
 	return true;
 }
 
-static void step_match(struct kind_context *context, struct plan_action *action, const struct scene *scene,
+/* True once the new cluster holds every row of the old one, read back; else the action says why it does not. */
+static bool prove_rows(struct kind_context *context, struct plan_action *action, const struct scene *scene,
                        struct error *err)
 {
 	struct rows_result result;
 
 	if (!both_available(context, action, scene))
-		return;
+		return false;
 	if (match_rows(context, scene, &result, err) != 0) {
 		kind_action_fail(context, action, err);
-		return;
+		return false;
 	}
-	log_info("%s holds the rows of %s: %zu bots were brought up to date", scene->fresh->identifier,
+	log_info("%s holds the rows of %s; of %zu bots they were copied", scene->fresh->identifier,
 	         scene->old->identifier, result.copied);
-	action->state = ACTION_DONE;
+	return true;
+}
+
+static void step_match(struct kind_context *context, struct plan_action *action, const struct scene *scene,
+                       struct error *err)
+{
+	if (prove_rows(context, action, scene, err))
+		action->state = ACTION_DONE;
 }
 
 /*
@@ -324,17 +332,8 @@ static void step_rename_old(struct kind_context *context, struct plan_action *ac
 static void step_rename_new(struct kind_context *context, struct plan_action *action, const struct scene *scene,
                             struct error *err)
 {
-	struct rows_result result;
-
-	if (!both_available(context, action, scene))
-		return;
-	if (match_rows(context, scene, &result, err) != 0) {
-		kind_action_fail(context, action, err);
-		return;
-	}
-	if (result.copied > 0)
-		log_info("%zu bots had been written to meanwhile, and were copied again", result.copied);
-	rename_cluster(context, action, scene->fresh->identifier, plan_action_get(action, "name"), err);
+	if (prove_rows(context, action, scene, err))
+		rename_cluster(context, action, scene->fresh->identifier, plan_action_get(action, "name"), err);
 }
 
 static void delete_snapshot(struct kind_context *context, struct plan_action *action)

@@ -164,6 +164,17 @@ static void vectors_observe(struct kind_context *context, struct observed *obser
 		observed_set_unknown(&vectors->source_head, context->arena, &err);
 }
 
+/* An ARN says of itself what it is; a name has six characters of AWS's behind it in the ARN. */
+static const char *secret_pattern(const struct desired *desired, struct arena *arena)
+{
+	const char *secret = desired->vectors.connect.secret;
+	const char *part = secret != NULL ? strstr(secret, ":secret:") : NULL;
+
+	if (secret == NULL)
+		return "secret:*";
+	return part != NULL ? part + 1 : arena_printf(arena, "secret:%s-??????", secret);
+}
+
 static void vectors_permissions(const struct desired *desired, bool enforce, struct kind_permissions *permissions)
 {
 	(void)enforce; /* rows are moved with the database's own grants */
@@ -171,7 +182,8 @@ static void vectors_permissions(const struct desired *desired, bool enforce, str
 	if (desired->vectors.connect.auth == DESIRED_AUTH_IAM)
 		kind_add_permission(permissions, desired, "rds-db:connect", "dbuser:*/*");
 	else
-		kind_add_permission(permissions, desired, "secretsmanager:GetSecretValue", "secret:*");
+		kind_add_permission(permissions, desired, "secretsmanager:GetSecretValue",
+		                    secret_pattern(desired, permissions->arena));
 }
 
 const struct kind kind_vectors = {

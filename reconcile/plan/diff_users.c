@@ -100,9 +100,10 @@ static const struct observed_user *choose_user(struct group_diff *diff, struct p
 		return NULL;
 	}
 	if (candidate->user_count > 1) {
-		action->error = arena_printf(diff->plan->arena, "%zu users have this e-mail: %s", candidate->user_count,
-		                             list_usernames(diff->plan->arena, candidate));
-		plan_action_block(diff->plan, action, "a person: say which user it is by name: {username: %s}",
+		plan_action_block(diff->plan, action,
+		                  "a person: %zu users have this e-mail (%s); name the one that is meant: "
+		                  "{username: %s}",
+		                  candidate->user_count, list_usernames(diff->plan->arena, candidate),
 		                  candidate->users[0].username);
 		return NULL;
 	}

@@ -21,7 +21,7 @@ struct gate {
 	const struct desired *desired;
 	const char *account; /* of the credentials, as seen by this run */
 	bool locked;         /* this run holds the deployment's lock */
-	bool dry_run;        /* plan, observe, capture */
+	bool dry_run;        /* every command but apply */
 	int64_t changes;     /* actions let through so far */
 };
 

@@ -21,9 +21,7 @@ struct run {
 	struct run_options options;
 	struct arena *arenas[ARENAS_MAX * OBSERVATIONS_MAX]; /* of what was observed: see observe.h */
 	size_t arena_count;
-	const char *account;
 	const char *region;
-	uint64_t mutations;
 };
 
 struct run *run_new(const struct desired *desired, const struct run_options *options)
@@ -68,7 +66,6 @@ int run_observe(struct run *run, struct observed *observed, struct error *err)
 	rc = observe_world(&observe, observed, err);
 	run->arena_count += observe.arena_count;
 	run->region = arena_strdup(run->arena, observe.region);
-	run->account = observed->account.account;
 	return rc;
 }
 
@@ -108,8 +105,6 @@ struct plan *run_plan(struct run *run, const struct observed *observed)
 	plan_diff *diffs[KINDS_MAX + 1];
 	struct plan *plan;
 
-	if (run->account == NULL)
-		run->account = observed->account.account;
 	if (run->desired->mode == DESIRED_MODE_PAUSED) {
 		observe_skip(run->desired, &paused, "spec.mode is paused");
 		input.observed = &paused;
@@ -126,25 +121,27 @@ struct plan *run_plan(struct run *run, const struct observed *observed)
 static int carry_out(struct run *run, const struct observed *observed, struct plan *plan, struct journal *journal,
                      struct error *err)
 {
-	struct gate gate = {.desired = run->desired, .account = observed->account.account, .locked = true};
+	struct gate gate = {.desired = run->desired,
+	                    .account = observed->account.account,
+	                    .locked = true,
+	                    .dry_run = !run->options.may_write};
 	struct kind_context context = {
 	    .arena = run->arena,
 	    .desired = run->desired,
 	    .stack = &observed->stack,
-	    .writes = true,
+	    .writes = run->options.may_write,
 	    .stop = run->options.stop,
 	};
 	struct act act = {
 	    .context = &context, .plan = plan, .gate = &gate, .journal = journal, .wait = run->options.wait};
 	int rc;
 
-	if (observe_open_client(run->desired, &run->options, true, &context.aws, err) != 0)
+	if (observe_open_client(run->desired, &run->options, run->options.may_write, &context.aws, err) != 0)
 		return -1;
 	act.progress = progress_new(run->options.show_progress);
 	context.progress = progress_copy(act.progress);
 	rc = act_run(&act, err);
 	progress_free(act.progress);
-	run->mutations += aws_counts(context.aws).mutations;
 	aws_free(context.aws);
 	return rc;
 }
@@ -191,17 +188,7 @@ struct plan *run_merge(struct run *run, const struct plan *taken, const struct p
 	return merged;
 }
 
-const char *run_account(const struct run *run)
-{
-	return run->account;
-}
-
 const char *run_region(const struct run *run)
 {
 	return run->region;
-}
-
-uint64_t run_mutations(const struct run *run)
-{
-	return run->mutations;
 }

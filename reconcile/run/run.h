@@ -29,6 +29,7 @@ struct run_options {
 	const struct run_only *only;
 	size_t only_count;
 	int64_t wait;                /* seconds that apply stays for long operations; RUN_WAIT_UNLIMITED */
+	bool may_write;              /* apply alone: without it run_apply() does nothing but refuse */
 	bool digests;                /* observe: the digest of every bot (capture) */
 	bool show_progress;          /* progress of long operations on standard error, which is a terminal */
 	const volatile bool *stop;   /* once true, end soon and cleanly */
@@ -69,11 +70,7 @@ int run_apply(struct run *run, const struct observed *observed, struct plan *pla
  */
 struct plan *run_merge(struct run *run, const struct plan *taken, const struct plan *now);
 
-/* The account and region that were used; NULL before they are known. */
-const char *run_account(const struct run *run);
+/* The region that was used; NULL before it is known. */
 const char *run_region(const struct run *run);
-
-/* Mutating calls that were sent to AWS by this run. */
-uint64_t run_mutations(const struct run *run);
 
 #endif
