@@ -98,6 +98,8 @@ static void step_snapshot(struct kind_context *context, struct plan_action *acti
 	if (rc != 0 && err->code == ERROR_NOT_FOUND && scene->old != NULL)
 		rc = rds_create_snapshot(context->aws, context->arena, identifier, scene->old->identifier, &tag, 1,
 		                         &snapshot, err);
+	if (rc != 0 && err->code == ERROR_EXISTS) /* our own, asked for twice: the first answer was lost */
+		rc = rds_describe_snapshot(context->aws, context->arena, identifier, &snapshot, err);
 	if (rc != 0)
 		kind_action_fail(context, action, err);
 	else
@@ -192,6 +194,8 @@ static void follow_instance(struct kind_context *context, struct plan_action *ac
 
 	if (rc != 0 && err.code == ERROR_NOT_FOUND)
 		rc = rds_create_instance(context->aws, context->arena, &options, &instance, &err);
+	if (rc != 0 && err.code == ERROR_EXISTS) /* as above */
+		rc = rds_describe_instance(context->aws, context->arena, identifier, &instance, &err);
 	if (rc != 0)
 		kind_action_fail(context, &one, &err);
 	else
