@@ -35,11 +35,6 @@ static void collect_bots(struct capture *capture, struct arena *arena)
 		const struct observed_bot *bot = &seen->bots[i];
 		struct desired_baseline_bot *kept;
 
-		if (strcmp(bot->id, PG_BOT_NULL) == 0) {
-			log_warn("%s: %" PRId64 " rows of %s belong to no bot, and are not in the baseline",
-			         capture->deployment->desired->metadata.name, bot->rows, seen->table);
-			continue;
-		}
 		kept = ARENA_PUSH(arena, capture->baseline.bots, capture->baseline.bot_count);
 		*kept = (struct desired_baseline_bot){.id = bot->id, .rows = bot->rows, .digest = bot->digest};
 		capture->rows += bot->rows;
@@ -231,10 +226,8 @@ static enum report_exit capture_run(const struct command_context *context)
 	run_options.only_count = 1;
 	run_options.digests = true;
 	code = deployments_load(&deployments, context, &run_options, options->arguments, options->argument_count);
-	if (code == REPORT_EXIT_FINE && shares_a_place(context, &deployments)) {
-		log_error("--out: a baseline is one deployment's, and these are %zu", deployments.count);
-		code = REPORT_EXIT_USAGE;
-	}
+	if (code == REPORT_EXIT_FINE && shares_a_place(context, &deployments))
+		code = command_complain("--out: a baseline is one deployment's, and these are %zu", deployments.count);
 	if (code == REPORT_EXIT_FINE) {
 		deployments_each(&deployments, deployment_observe);
 		code = capture_all(context, &deployments);

@@ -302,7 +302,9 @@ static void diff_present(const struct plan_input *input, struct plan *plan, stru
 	struct plan_difference encrypted = {"encrypted", CHANGE_REPLACE, "true", "false"};
 	struct plan_difference key = {"kmsKey", CHANGE_REPLACE, input->observed->cluster.kms_key, current->kms_key};
 
-	if (!current->encrypted) {
+	if (!input->desired->cluster.encrypted) {
+		/* The section names the cluster, and leaves its encryption alone. */
+	} else if (!current->encrypted) {
 		plan_add_difference(plan, resource, &encrypted);
 		plan_set_reason(plan, resource, "the cluster is not encrypted at rest");
 	} else if (!has_wanted_key(input, current)) {

@@ -171,6 +171,9 @@ void observed_set_unknown(struct observed_head *head, struct arena *arena, const
 /* The reason and, where one is missing, the permission: what a report says. */
 const char *observed_reason(struct arena *arena, const char *reason, const char *permission);
 
+/* What rows of no bot are listed under (botid NULL), as pg/digest.h has it. */
+#define OBSERVED_NO_BOT "(null)"
+
 /* The bot with this id in a list sorted by id, or NULL. */
 const struct observed_bot *observed_find_bot(const struct observed_bot *bots, size_t count, const char *id);
 

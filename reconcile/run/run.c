@@ -83,6 +83,34 @@ static void keep_selected(const struct run *run, struct plan *plan)
 	plan->action_count = kept;
 }
 
+static bool has_resource(const struct plan *plan, const struct run_only *only)
+{
+	size_t i;
+
+	for (i = 0; i < plan->resource_count; i++)
+		if (strcmp(plan->resources[i]->kind, only->kind) == 0 &&
+		    (only->name == NULL || strcmp(plan->resources[i]->name, only->name) == 0))
+			return true;
+	return false;
+}
+
+/* What --only asks for and the spec does not have must not pass for looked at. */
+static void report_unmatched(const struct run *run, struct plan *plan)
+{
+	static const struct observed_head absent = {OBSERVED_UNKNOWN, "the spec has no such resource (see --only)",
+	                                            NULL};
+	static const struct observed_head silent = {OBSERVED_SKIPPED, "the spec has no section for it", NULL};
+	size_t i;
+
+	for (i = 0; i < run->options.only_count; i++) {
+		const struct run_only *only = &run->options.only[i];
+
+		if (!has_resource(plan, only))
+			plan_add_unseen(plan, only->kind, only->name != NULL ? only->name : "(any)",
+			                only->name != NULL ? &absent : &silent);
+	}
+}
+
 static void load_baseline(struct run *run, struct plan_input *input)
 {
 	const struct desired_counts *counts = &run->desired->vectors.counts;
@@ -114,6 +142,7 @@ struct plan *run_plan(struct run *run, const struct observed *observed)
 	kind_list_diffs(diffs);
 	plan = plan_make(run->arena, diffs, &input);
 	keep_selected(run, plan);
+	report_unmatched(run, plan);
 	return plan;
 }
 
