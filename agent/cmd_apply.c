@@ -39,8 +39,8 @@ static enum report_exit find_saved(const struct command_context *context, const 
 		*text = read_saved(context->arena, options->arguments[i]);
 	if (*text == NULL || options->argument_count == 1)
 		return REPORT_EXIT_FINE;
-	log_error("%s is a saved plan, which knows its specs: it is given alone", options->arguments[i - 1]);
-	return REPORT_EXIT_USAGE;
+	return command_complain("%s is a saved plan, which knows its specs: it is given alone",
+	                        options->arguments[i - 1]);
 }
 
 /* The observe again that follows an apply, beside what was done. */
@@ -134,12 +134,9 @@ static enum report_exit refuse_unattended(const struct deployments *deployments)
 
 	if (deployments->context->options->yes || terminal_is_interactive())
 		return REPORT_EXIT_FINE;
-	for (i = 0; i < deployments->count; i++) {
-		if (deployments->items[i].desired->mode == DESIRED_MODE_ENFORCE) {
-			log_error("there is no terminal to ask on: say --yes to apply without asking");
-			return REPORT_EXIT_USAGE;
-		}
-	}
+	for (i = 0; i < deployments->count; i++)
+		if (deployments->items[i].desired->mode == DESIRED_MODE_ENFORCE)
+			return command_complain("there is no terminal to ask on: say --yes to apply without asking");
 	return REPORT_EXIT_FINE;
 }
 

@@ -8,22 +8,16 @@
 
 #include <stdio.h>
 
-static enum report_exit complain(const char *message)
-{
-	fprintf(stderr, "trueup: %s\n", message);
-	return REPORT_EXIT_USAGE;
-}
-
 static enum report_exit explain_field(const struct options *options)
 {
 	struct buf text = {0};
 	struct error err;
 
 	if (options->argument_count > 1)
-		return complain("explain takes one field");
+		return command_complain("explain takes one field");
 	if (field_explain(options->argument_count == 1 ? options->arguments[0] : NULL, &text, &err) != 0) {
 		buf_free(&text);
-		return complain(err.message);
+		return command_complain("%s", err.message);
 	}
 	output_buf(&text);
 	return REPORT_EXIT_FINE;
@@ -34,7 +28,7 @@ static enum report_exit explain_schema(const struct options *options)
 	json_t *schema;
 
 	if (options->argument_count > 0)
-		return complain("explain --schema takes no argument: the schema is that of the whole spec");
+		return command_complain("explain --schema takes no argument: the schema is that of the whole spec");
 	schema = field_schema();
 	output_json(schema, true);
 	json_decref(schema);
@@ -67,7 +61,7 @@ static enum report_exit explain_run(const struct command_context *context)
 	bool schema = (given & OPTION_BIT(OPTION_SCHEMA)) != 0, iam = (given & OPTION_BIT(OPTION_IAM)) != 0;
 
 	if (schema && iam)
-		return complain("explain takes --schema or --iam, not both");
+		return command_complain("explain takes --schema or --iam, not both");
 	if (schema)
 		return explain_schema(context->options);
 	return iam ? explain_iam(context) : explain_field(context->options);

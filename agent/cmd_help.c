@@ -3,8 +3,6 @@
 #include "help.h"
 #include "output.h"
 
-#include <stdio.h>
-
 static enum report_exit help_run(const struct command_context *context)
 {
 	const struct options *options = context->options;
@@ -12,18 +10,14 @@ static enum report_exit help_run(const struct command_context *context)
 	struct buf text = {0};
 	struct error err;
 
-	if (options->argument_count > 1) {
-		fprintf(stderr, "trueup: help takes one command\n");
-		return REPORT_EXIT_USAGE;
-	}
+	if (options->argument_count > 1)
+		return command_complain("help takes one command");
 	if (options->argument_count == 0) {
 		help_print_overview(&text);
 	} else {
 		command = command_find(options->arguments[0], &err);
-		if (command == NULL) {
-			fprintf(stderr, "trueup: %s\n", err.message);
-			return REPORT_EXIT_USAGE;
-		}
+		if (command == NULL)
+			return command_complain("%s", err.message);
 		help_print_command(command, &text);
 	}
 	output_buf(&text);

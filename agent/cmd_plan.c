@@ -50,12 +50,10 @@ static enum report_exit refuse_standard_input(const struct deployments *deployme
 {
 	size_t i;
 
-	for (i = 0; i < deployments->count; i++) {
-		if (strcmp(deployments->items[i].desired->file, "-") == 0) {
-			log_error("--out: a saved plan names the file of its spec, and standard input has none");
-			return REPORT_EXIT_USAGE;
-		}
-	}
+	for (i = 0; i < deployments->count; i++)
+		if (strcmp(deployments->items[i].desired->file, "-") == 0)
+			return command_complain(
+			    "--out: a saved plan names the file of its spec, and standard input has none");
 	return REPORT_EXIT_FINE;
 }
 

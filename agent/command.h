@@ -49,4 +49,10 @@ const struct command *command_find(const char *name, struct error *err);
 /* Whether the command takes what was given. ERROR_INVALID and which it does not. */
 int command_check_options(const struct command *command, const struct options *options, struct error *err);
 
+/*
+ * Say on standard error how the command line is wrong, and give the exit code of it. It is for whoever typed the line,
+ * so it is no log message: it has no time or level, and --log-format is not heeded.
+ */
+enum report_exit command_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 #endif

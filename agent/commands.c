@@ -2,6 +2,8 @@
 
 #include "spec/suggest.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 extern const struct command cmd_validate, cmd_plan, cmd_apply, cmd_capture, cmd_observe, cmd_explain, cmd_version,
@@ -50,4 +52,16 @@ int command_check_options(const struct command *command, const struct options *o
 		return error_set(err, ERROR_INVALID, "trueup %s has no %s output", command->name,
 		                 outputs[options->output]);
 	return 0;
+}
+
+enum report_exit command_complain(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fputs("trueup: ", stderr);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+	va_end(args);
+	return REPORT_EXIT_USAGE;
 }

@@ -78,12 +78,6 @@ static void configure_log(const struct options *options)
 	log_configure(level, options->log_format);
 }
 
-static enum report_exit complain(const struct error *err)
-{
-	fprintf(stderr, "trueup: %s\n", err->message);
-	return REPORT_EXIT_USAGE;
-}
-
 static enum report_exit print_help(const struct command *command)
 {
 	struct buf text = {0};
@@ -114,18 +108,16 @@ static enum report_exit run_command(struct arena *arena, int argc, char *const *
 	struct error err;
 
 	if (option_parse(arena, argc, argv, &options, &err) != 0)
-		return complain(&err);
+		return command_complain("%s", err.message);
 	command = command_find(name_command(&options), &err);
 	if (command == NULL)
-		return complain(&err);
+		return command_complain("%s", err.message);
 	if ((options.given & OPTION_BIT(OPTION_HELP)) != 0)
 		return print_help(options.command != NULL ? command : NULL);
-	if (options.given == 0 && options.command == NULL) {
-		error_set(&err, ERROR_INVALID, "which command? `trueup help` lists them");
-		return complain(&err);
-	}
+	if (options.given == 0 && options.command == NULL)
+		return command_complain("which command? `trueup help` lists them");
 	if (command_check_options(command, &options, &err) != 0)
-		return complain(&err);
+		return command_complain("%s", err.message);
 	configure_log(&options);
 	if (aws_global_init(&err) != 0) {
 		log_error("%s", err.message);

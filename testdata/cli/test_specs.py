@@ -152,5 +152,6 @@ def test_a_plan_is_saved_whole(trueup: Run, tmp_path: Path) -> None:
         assert [deployment["name"] for deployment in saved["deployments"]] == ["production"]
     done = trueup("plan", "-", "--observed", "seen.json", "--out", "other.json", text=spec())
     assert done.returncode == 64 and not (tmp_path / "other.json").exists()
+    assert done.stderr.startswith("trueup: --out: ")
     done = trueup("plan", "spec.yaml", "--observed", "seen.json", "--out", "none/plan.json")
     assert done.returncode == 1 and "none/plan.json" in done.stderr and done.stdout != ""

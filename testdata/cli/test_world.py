@@ -46,13 +46,14 @@ def test_capture_writes_nothing_it_did_not_see(trueup: Run, tmp_path: Path) -> N
     assert "has no section vectors" in trueup("capture", "users.yaml").stderr
     done = trueup("capture", "spec.yaml", "users.yaml", "--out", "both.yaml")
     assert done.returncode == 64 and not (tmp_path / "both.yaml").exists()
+    assert done.stderr == "trueup: --out: a baseline is one deployment's, and these are 2\n"
 
 
 def test_apply_refuses_without_a_terminal(trueup: Run, tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text(spec())
     done = trueup("apply", "spec.yaml", text="yes\n")
     assert done.returncode == 64 and done.stdout == ""
-    assert "--yes" in done.stderr
+    assert done.stderr == "trueup: there is no terminal to ask on: say --yes to apply without asking\n"
     (tmp_path / "paused.yaml").write_text(spec(body="  mode: paused\n  users: {groups: {Admin: {members: [a]}}, pool: eu-west-3_A}\n"))
     assert trueup("apply", "paused.yaml").returncode == 0  # there is nothing that it could be asked
 
@@ -62,7 +63,7 @@ def test_apply_knows_a_saved_plan(trueup: Run, tmp_path: Path) -> None:
     (tmp_path / "seen.json").write_text(observed())
     trueup("plan", "spec.yaml", "--observed", "seen.json", "--out", "plan.json")
     done = trueup("apply", "plan.json", "spec.yaml", "--yes")
-    assert done.returncode == 64 and "plan.json is a saved plan" in done.stderr
+    assert done.returncode == 64 and done.stderr.startswith("trueup: plan.json is a saved plan")
     done = trueup("apply", "plan.json", "--yes", "-o", "json")  # the world is not what it was: it is not there
     assert done.returncode == 1
     assert json.loads(done.stdout)["error"]["code"] == "refused"
