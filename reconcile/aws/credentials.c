@@ -59,7 +59,7 @@ int credentials_read_json(json_t *json, const char *token_name, struct credentia
 		rc = error_set(err, ERROR_CREDENTIALS, "the answer lacks AccessKeyId or SecretAccessKey");
 	else if (expiration != NULL && clock_parse_rfc3339(expiration, &expires) != 0)
 		rc = error_set(err, ERROR_CREDENTIALS, "the answer's Expiration is not a time");
-	if (rc == 0) {
+	else {
 		credentials_set(out, access_key, secret_key, json_string_value(json_object_get(json, token_name)));
 		out->expires = expires;
 	}

@@ -162,9 +162,11 @@ static int find_node(struct aws *aws, struct arena *arena, const struct listing 
 
 	if (list_nodes(aws, arena, listing, &nodes, &count, err) != 0)
 		return -1;
-	if (count == 0)
-		return error_set(err, ERROR_NOT_FOUND, "RDS %s: there is no %s",
-		                 operation_info(listing->operation)->name, listing->value);
+	if (count == 0) {
+		error_set(err, ERROR_NOT_FOUND, "RDS %s: there is no %s", operation_info(listing->operation)->name,
+		          listing->value);
+		return -1;
+	}
 	*node = &nodes[0];
 	return 0;
 }
