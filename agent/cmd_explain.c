@@ -6,8 +6,6 @@
 #include "spec/field.h"
 #include "spec/load.h"
 
-#include <stdio.h>
-
 static enum report_exit explain_field(const struct options *options)
 {
 	struct buf text = {0};
@@ -40,15 +38,10 @@ static enum report_exit explain_iam(const struct command_context *context)
 	const struct options *options = context->options;
 	struct spec_issues issues = {0};
 	struct desired_list specs = {0};
-	struct buf text = {0};
 	json_t *policy;
 
-	if (spec_load(context->arena, options->arguments, options->argument_count, &specs, &issues) != 0) {
-		spec_issues_print(&issues, &text);
-		fputs(buf_text(&text), stderr);
-		buf_free(&text);
-		return REPORT_EXIT_INVALID;
-	}
+	if (spec_load(context->arena, options->arguments, options->argument_count, &specs, &issues) != 0)
+		return command_complain_issues(&issues);
 	policy = iam_policy_build(context->arena, &specs, options->iam == IAM_ENFORCE);
 	output_json(policy, true);
 	json_decref(policy);

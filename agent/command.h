@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "option.h"
 #include "report/report.h"
+#include "spec/issue.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -54,5 +55,8 @@ int command_check_options(const struct command *command, const struct options *o
  * so it is no log message: it has no time or level, and --log-format is not heeded.
  */
 enum report_exit command_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* List on standard error what is wrong with specs, and give the exit code of it. */
+enum report_exit command_complain_issues(const struct spec_issues *issues);
 
 #endif

@@ -40,7 +40,6 @@ const struct command *command_find(const char *name, struct error *err)
 
 int command_check_options(const struct command *command, const struct options *options, struct error *err)
 {
-	static const char *const outputs[] = {"text", "json", "markdown"};
 	unsigned id, takes = command->options | COMMAND_OPTIONS_ALL;
 
 	for (id = 0; id < OPTION_COUNT; id++)
@@ -50,7 +49,7 @@ int command_check_options(const struct command *command, const struct options *o
 	if ((options->given & OPTION_BIT(OPTION_OUTPUT)) != 0 &&
 	    (command->outputs & COMMAND_OUTPUT(options->output)) == 0)
 		return error_set(err, ERROR_INVALID, "trueup %s has no %s output", command->name,
-		                 outputs[options->output]);
+		                 option_output_word(options->output));
 	return 0;
 }
 
@@ -64,4 +63,14 @@ enum report_exit command_complain(const char *format, ...)
 	fputc('\n', stderr);
 	va_end(args);
 	return REPORT_EXIT_USAGE;
+}
+
+enum report_exit command_complain_issues(const struct spec_issues *issues)
+{
+	struct buf text = {0};
+
+	spec_issues_print(issues, &text);
+	fputs(buf_text(&text), stderr);
+	buf_free(&text);
+	return REPORT_EXIT_INVALID;
 }

@@ -15,15 +15,6 @@
 /* Side by side. Each has threads of its own besides, and shares the account's request quotas with the others. */
 #define DEPLOYMENTS_AT_ONCE 4
 
-static void print_issues(const struct spec_issues *issues)
-{
-	struct buf text = {0};
-
-	spec_issues_print(issues, &text);
-	fputs(buf_text(&text), stderr);
-	buf_free(&text);
-}
-
 struct run_options deployments_run_options(const struct command_context *context)
 {
 	const struct options *options = context->options;
@@ -49,10 +40,8 @@ enum report_exit deployments_load(struct deployments *deployments, const struct 
 
 	memset(deployments, 0, sizeof(*deployments));
 	deployments->context = context;
-	if (spec_load(context->arena, arguments, count, &deployments->specs, &issues) != 0) {
-		print_issues(&issues);
-		return REPORT_EXIT_INVALID;
-	}
+	if (spec_load(context->arena, arguments, count, &deployments->specs, &issues) != 0)
+		return command_complain_issues(&issues);
 	deployments->count = deployments->specs.count;
 	deployments->items = arena_array(context->arena, deployments->count, sizeof(*deployments->items));
 	for (i = 0; i < deployments->count; i++) {

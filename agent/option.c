@@ -169,6 +169,11 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_VERSION] = {"version", '\0', NULL, "print the version", take_nothing},
 };
 
+const char *option_output_word(enum option_output output)
+{
+	return output_words[output];
+}
+
 /* Where the parser stands in argv. */
 struct parser {
 	struct arena *arena;

@@ -73,6 +73,9 @@ struct option_row {
 
 extern const struct option_row option_rows[OPTION_COUNT];
 
+/* The word for an output: "json". */
+const char *option_output_word(enum option_output output);
+
 /*
  * Read argv, argv[0] aside. What is kept lives in the arena or in argv.
  * ERROR_INVALID, with a suggestion, for what is no option or no value of one.
