@@ -1,5 +1,7 @@
 #include "help.h"
 
+#include "kinds/kind.h"
+
 #include <string.h>
 
 #define OPTION_COLUMN 28
@@ -37,6 +39,17 @@ static void print_option_text(const char *text, struct buf *out)
 	}
 }
 
+/* Below the option's own text: the kinds that there are. */
+static void print_kinds(struct buf *out)
+{
+	size_t i;
+
+	buf_printf(out, "%*skinds: ", OPTION_COLUMN, "");
+	for (i = 0; kinds[i] != NULL; i++)
+		buf_printf(out, "%s%s", i > 0 ? ", " : "", kinds[i]->name);
+	buf_putc(out, '\n');
+}
+
 static const char *describe_outputs(unsigned outputs)
 {
 	return (outputs & COMMAND_OUTPUT(OUTPUT_MARKDOWN)) != 0 ? "text (default), json or markdown"
@@ -59,6 +72,8 @@ static void print_options(const struct command *command, struct buf *out)
 			text = command->out;
 		print_option_name(&option_rows[id], out);
 		print_option_text(text, out);
+		if (id == OPTION_ONLY)
+			print_kinds(out);
 	}
 }
 

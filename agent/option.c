@@ -149,10 +149,7 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_OBSERVED] = {"observed", '\0', "FILE", "plan from what `trueup observe` printed, in place of the world",
                          take_observed},
     [OPTION_YES] = {"yes", '\0', NULL, "do it without asking", take_yes},
-    [OPTION_ONLY] = {"only", '\0', "KIND[/NAME]",
-                     "only this kind, or this one resource (repeatable);\n"
-                     "kinds: account, cluster, vectors, users",
-                     take_only},
+    [OPTION_ONLY] = {"only", '\0', "KIND[/NAME]", "only this kind, or this one resource (repeatable);", take_only},
     [OPTION_WAIT] = {"wait", '\0', "DURATION",
                      "how long to stay for long operations: 90s, 15m, 2h, unlimited;\n"
                      "0 starts them and returns. Default: unlimited on a terminal, else 0",
