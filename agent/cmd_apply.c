@@ -236,5 +236,6 @@ const struct command cmd_apply = {
             "something failed or could not be seen, 75 if another run holds the deployment.\n",
     .options = OPTION_BIT(OPTION_OUTPUT) | OPTION_BIT(OPTION_YES) | OPTION_BIT(OPTION_ONLY) | OPTION_BIT(OPTION_WAIT),
     .outputs = COMMAND_OUTPUT(OUTPUT_TEXT) | COMMAND_OUTPUT(OUTPUT_JSON) | COMMAND_OUTPUT(OUTPUT_MARKDOWN),
+    .yes = "do it without asking",
     .run = apply_run,
 };

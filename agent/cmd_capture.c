@@ -247,5 +247,6 @@ const struct command cmd_capture = {
             "A baseline that has lost bots or rows since is not replaced, but with --yes.\n",
     .options = OPTION_BIT(OPTION_OUT) | OPTION_BIT(OPTION_YES),
     .out = "write it to this file, - for standard output;\ndefault: spec.vectors.counts.file, else standard output",
+    .yes = "replace a baseline although bots or rows were lost since,\nand write one although there are no rows",
     .run = capture_run,
 };

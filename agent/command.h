@@ -29,6 +29,7 @@ struct command {
 	unsigned options;    /* bits of enum option_id, those of COMMAND_OPTIONS_ALL aside */
 	unsigned outputs;    /* bits of enum option_output, with OPTION_OUTPUT */
 	const char *out;     /* what --out means here, with OPTION_OUT */
+	const char *yes;     /* what --yes means here, with OPTION_YES */
 
 	/* Does it, says what it has to say, and gives the exit code. */
 	enum report_exit (*run)(const struct command_context *context);

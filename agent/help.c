@@ -70,6 +70,8 @@ static void print_options(const struct command *command, struct buf *out)
 			text = describe_outputs(command->outputs);
 		else if (id == OPTION_OUT)
 			text = command->out;
+		else if (id == OPTION_YES)
+			text = command->yes;
 		print_option_name(&option_rows[id], out);
 		print_option_text(text, out);
 		if (id == OPTION_ONLY)

@@ -145,10 +145,10 @@ static int take_nothing(struct arena *arena, struct options *options, const char
 
 const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_OUTPUT] = {"output", 'o', "FORMAT", "", take_output},
-    [OPTION_OUT] = {"out", '\0', "FILE", "write it to this file", take_out},
+    [OPTION_OUT] = {"out", '\0', "FILE", "", take_out},
     [OPTION_OBSERVED] = {"observed", '\0', "FILE", "plan from what `trueup observe` printed, in place of the world",
                          take_observed},
-    [OPTION_YES] = {"yes", '\0', NULL, "do it without asking", take_yes},
+    [OPTION_YES] = {"yes", '\0', NULL, "", take_yes},
     [OPTION_ONLY] = {"only", '\0', "KIND[/NAME]", "only this kind, or this one resource (repeatable);", take_only},
     [OPTION_WAIT] = {"wait", '\0', "DURATION",
                      "how long to stay for long operations: 90s, 15m, 2h, unlimited;\n"

@@ -67,7 +67,7 @@ struct option_row {
 	const char *name;  /* without the hyphens */
 	char letter;       /* '\0': none */
 	const char *value; /* what stands for its value in help; NULL: it takes none */
-	const char *text;  /* for help; a line break where help shall break */
+	const char *text;  /* for help; a line break where help shall break; "": the command says it */
 	int (*take)(struct arena *arena, struct options *options, const char *value, struct error *err);
 };
 
