@@ -140,23 +140,29 @@ static enum report_exit refuse_unattended(const struct deployments *deployments)
 	return REPORT_EXIT_FINE;
 }
 
-/* This is the one command whose runs may change anything. */
-static struct run_options writing_options(const struct command_context *context)
+/* Of what the files hold, a reviewed plan may be for a part only. */
+static enum report_exit keep_saved(struct deployments *deployments, const struct saved_plans *saved)
 {
-	struct run_options options = deployments_run_options(context);
+	struct error err;
 
-	options.may_write = true;
-	return options;
+	if (saved == NULL || deployments_keep_saved(deployments, saved, &err) == 0)
+		return REPORT_EXIT_FINE;
+	log_error("%s: the plan is for another state of it. Plan again", err.message);
+	return REPORT_EXIT_FAILED;
 }
 
-static enum report_exit apply_specs(const struct command_context *context)
+/* saved: the reviewed plans to carry out, of the specs in these files; NULL: whatever is planned now. */
+static enum report_exit apply_files(const struct command_context *context, const char *const *files, size_t count,
+                                    const struct saved_plans *saved)
 {
-	const struct options *options = context->options;
-	struct run_options run_options = writing_options(context);
+	struct run_options run_options = deployments_run_options(context);
 	struct deployments deployments;
-	enum report_exit code =
-	    deployments_load(&deployments, context, &run_options, options->arguments, options->argument_count);
+	enum report_exit code;
 
+	run_options.may_write = true; /* of all commands, this one alone says so */
+	code = deployments_load(&deployments, context, &run_options, files, count);
+	if (code == REPORT_EXIT_FINE)
+		code = keep_saved(&deployments, saved);
 	if (code == REPORT_EXIT_FINE)
 		code = refuse_unattended(&deployments);
 	if (code == REPORT_EXIT_FINE)
@@ -165,28 +171,14 @@ static enum report_exit apply_specs(const struct command_context *context)
 	return code;
 }
 
-static enum report_exit apply_saved_plans(const struct command_context *context, const struct saved_plans *saved)
+static enum report_exit apply_saved(const struct command_context *context, const struct saved_plans *saved)
 {
-	struct run_options run_options = writing_options(context);
 	const char **files = arena_array(context->arena, saved->count, sizeof(*files));
-	struct deployments deployments;
-	enum report_exit code;
-	struct error err;
 	size_t i;
 
 	for (i = 0; i < saved->count; i++)
 		files[i] = saved->items[i].file;
-	code = deployments_load(&deployments, context, &run_options, files, saved->count);
-	if (code == REPORT_EXIT_FINE && deployments_keep_saved(&deployments, saved, &err) != 0) {
-		log_error("%s: the plan is for another state of it. Plan again", err.message);
-		code = REPORT_EXIT_FAILED;
-	}
-	if (code == REPORT_EXIT_FINE)
-		code = refuse_unattended(&deployments);
-	if (code == REPORT_EXIT_FINE)
-		code = apply_loaded(&deployments);
-	deployments_free(&deployments);
-	return code;
+	return apply_files(context, files, saved->count, saved);
 }
 
 static enum report_exit apply_saved_text(const struct command_context *context, const char *text)
@@ -203,7 +195,7 @@ static enum report_exit apply_saved_text(const struct command_context *context, 
 		log_error("%s holds no deployment", context->options->arguments[0]);
 		code = REPORT_EXIT_INVALID;
 	} else {
-		code = apply_saved_plans(context, &saved);
+		code = apply_saved(context, &saved);
 	}
 	saved_free(&saved);
 	return code;
@@ -216,7 +208,9 @@ static enum report_exit apply_run(const struct command_context *context)
 
 	if (code != REPORT_EXIT_FINE)
 		return code;
-	return saved != NULL ? apply_saved_text(context, saved) : apply_specs(context);
+	if (saved != NULL)
+		return apply_saved_text(context, saved);
+	return apply_files(context, context->options->arguments, context->options->argument_count, NULL);
 }
 
 const struct command cmd_apply = {
