@@ -30,8 +30,6 @@ static int facts_observe(struct pg_session *session, struct arena *arena, const 
 	schema->vector_available = pg_query_text(result, 0, 2, arena);
 	schema->pgcrypto_installed = pg_query_int(result, 0, 3) > 0;
 	schema->table_exists = pg_query_int(result, 0, 4) > 0;
-	schema->rows_estimate = schema->table_exists ? pg_query_int(result, 0, 5) : -1;
-	schema->table_bytes = pg_query_int(result, 0, 6);
 	PQclear(result);
 	return 0;
 }
@@ -49,7 +47,7 @@ static const char *columns_mismatch(const PGresult *result, struct arena *arena)
 				break;
 		if (row == PQntuples(result))
 			return arena_printf(arena, "the column %s is missing", wanted_columns[i].name);
-		snprintf(type, sizeof(type), " %s ", PQgetvalue(result, row, 3));
+		snprintf(type, sizeof(type), " %s ", PQgetvalue(result, row, 2));
 		if (strstr(wanted_columns[i].types, type) == NULL)
 			return arena_printf(arena, "the column %s is %s", wanted_columns[i].name,
 			                    PQgetvalue(result, row, 1));
@@ -71,9 +69,8 @@ static int columns_observe(struct pg_session *session, struct arena *arena, cons
 
 		column->name = pg_query_text(result, row, 0, arena);
 		column->type = pg_query_text(result, row, 1, arena);
-		column->not_null = pg_query_int(result, row, 2) != 0;
 		if (strcmp(column->name, "embedding") == 0)
-			schema->dimension = (int)pg_query_int(result, row, 4);
+			schema->dimension = (int)pg_query_int(result, row, 3);
 	}
 	schema->mismatch = columns_mismatch(result, arena);
 	PQclear(result);
@@ -82,12 +79,12 @@ static int columns_observe(struct pg_session *session, struct arena *arena, cons
 
 static void index_note(const PGresult *result, int row, struct arena *arena, struct pg_schema *schema)
 {
-	bool valid = pg_query_int(result, row, 5) != 0;
+	bool valid = pg_query_int(result, row, 4) != 0;
 	const char *method = PQgetvalue(result, row, 1);
-	const char *column = PQgetvalue(result, row, 7); /* the first; "" for an expression */
+	const char *column = PQgetvalue(result, row, 5); /* the first; "" for an expression */
 	struct pg_index *index;
 
-	if (strcmp(column, "id") == 0 && pg_query_int(result, row, 8) != 0 && pg_query_int(result, row, 9) == 1)
+	if (strcmp(column, "id") == 0 && pg_query_int(result, row, 6) != 0 && pg_query_int(result, row, 7) == 1)
 		schema->primary_key = true;
 	if (strcmp(column, "botid") == 0 && strcmp(method, "btree") == 0 && valid)
 		schema->botid_index = true;
@@ -97,10 +94,8 @@ static void index_note(const PGresult *result, int row, struct arena *arena, str
 	index->name = pg_query_text(result, row, 0, arena);
 	index->method = pg_query_text(result, row, 1, arena);
 	index->opclass = pg_query_text(result, row, 2, arena);
-	index->definition = pg_query_text(result, row, 3, arena);
-	index->lists = pg_query_int(result, row, 4);
+	index->lists = pg_query_int(result, row, 3);
 	index->valid = valid;
-	index->bytes = pg_query_int(result, row, 6);
 	/* ivfflat's own default, where the option was not given. */
 	if (index->lists == 0 && strcmp(method, "ivfflat") == 0)
 		index->lists = 100;

@@ -27,17 +27,14 @@
 struct pg_column {
 	const char *name;
 	const char *type; /* as format_type() has it: "character(26)", "vector(1024)" */
-	bool not_null;
 };
 
 struct pg_index {
-	const char *name;       /* without the schema, which is the table's */
-	const char *method;     /* "ivfflat", "hnsw", "btree" */
-	const char *opclass;    /* "vector_l2_ops" */
-	const char *definition; /* CREATE INDEX … */
-	int64_t lists;          /* ivfflat; 0 otherwise */
-	bool valid;             /* false: what an interrupted build left behind, or one under way */
-	int64_t bytes;
+	const char *name;    /* without the schema, which is the table's */
+	const char *method;  /* "ivfflat", "hnsw", "btree" */
+	const char *opclass; /* "vector_l2_ops" */
+	int64_t lists;       /* ivfflat; 0 otherwise */
+	bool valid;          /* false: what an interrupted build left behind, or one under way */
 };
 
 struct pg_schema {
@@ -52,8 +49,6 @@ struct pg_schema {
 	int dimension;                   /* of embedding; -1: any, or no such column */
 	bool primary_key;                /* on id alone */
 	bool botid_index;                /* a valid index that begins with botid */
-	int64_t rows_estimate;           /* as the planner has it: -1 if never analysed */
-	int64_t table_bytes;             /* with TOAST, without indexes */
 	struct pg_index *vector_indexes; /* on embedding, valid or not, by name */
 	size_t vector_index_count;
 };

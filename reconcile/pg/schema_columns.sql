@@ -1,8 +1,7 @@
--- $1: the table's quoted, qualified name. The fourth is the type without its
--- modifier; the fifth the modifier, which for a vector is its dimension.
+-- $1: the table's quoted, qualified name. The third is the type without its
+-- modifier; the fourth the modifier, which for a vector is its dimension.
 SELECT a.attname,
        format_type(a.atttypid, a.atttypmod),
-       a.attnotnull::int,
        t.typname,
        a.atttypmod
 FROM pg_attribute AS a

@@ -3,10 +3,8 @@
 SELECT c.relname,
        am.amname,
        (SELECT o.opcname FROM pg_opclass AS o WHERE o.oid = i.indclass[0]),
-       pg_get_indexdef(i.indexrelid),
        coalesce((SELECT option_value FROM pg_options_to_table(c.reloptions) WHERE option_name = 'lists'), '0'),
        (i.indisvalid AND i.indisready)::int,
-       pg_relation_size(c.oid),
        a.attname,
        i.indisprimary::int,
        i.indnkeyatts
