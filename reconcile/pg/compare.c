@@ -246,9 +246,8 @@ static int ids_merge(struct id_stream *source, struct id_stream *target, struct 
 	return 0;
 }
 
-/* For bots that both sides have and that differ: which rows has the target alone? */
-static int ids_compare(const struct pg_side *source, const struct pg_side *target, const struct pg_bots *bots,
-                       struct pg_comparison *comparison, struct error *err)
+int pg_compare_ids(const struct pg_side *source, const struct pg_side *target, const struct pg_bots *bots,
+                   struct pg_comparison *comparison, struct error *err)
 {
 	struct id_stream streams[2] = {{0}, {0}};
 	struct arena *arena = arena_new();
@@ -290,7 +289,7 @@ static int differences_find(const struct pg_side *source, const struct pg_side *
 		else if (!item->equal && item->target_rows > 0)
 			ARENA_PUSH(arena, differing.items, differing.count)->name = item->bot;
 	}
-	return differing.count > 0 ? ids_compare(source, target, &differing, comparison, err) : 0;
+	return differing.count > 0 ? pg_compare_ids(source, target, &differing, comparison, err) : 0;
 }
 
 int pg_compare(const struct pg_side *source, const struct pg_side *target, struct arena *arena,

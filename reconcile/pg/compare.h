@@ -46,6 +46,14 @@ int pg_compare(const struct pg_side *source, const struct pg_side *target, struc
                struct pg_comparison *comparison, struct error *err);
 
 /*
+ * Which rows has the target alone? Fills target_only of the bots of a
+ * comparison, from ids merged as they stream. Each session sees the moment of
+ * the transaction that it is in.
+ */
+int pg_compare_ids(const struct pg_side *source, const struct pg_side *target, const struct pg_bots *bots,
+                   struct pg_comparison *comparison, struct error *err);
+
+/*
  * The same without ids: target_only stays 0. Digests are had only for the bots
  * of `only` (sorted; NULL: all); what the others are equal to is not known, and
  * `equal` says false.

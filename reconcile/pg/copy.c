@@ -229,7 +229,6 @@ static void batches_plan(struct copy *copy)
 		}
 		batch->count++;
 		batch->rows += bots[i].bot->rows;
-		batch->target_rows += bots[i].bot->target_rows;
 		atomic_fetch_add(&job->progress->rows_total, bots[i].bot->rows);
 	}
 	/* The streams look bots up by name. */

@@ -8,12 +8,15 @@
  * hold them against what was read from the source.
  *
  * A bot is replaced as a whole: DELETE, COPY and COMMIT are one transaction on
- * the target. So a copy that is killed anywhere leaves whole bots only, and
+ * the target, of one snapshot. In that transaction, before anything is deleted,
+ * the ids that the target has are held against the source's: a bot with rows
+ * that are nowhere else is kept as it is, unless the caller says that they may
+ * go. Rows that others commit meanwhile are not in the snapshot, so they are
+ * not deleted. So a copy that is killed anywhere leaves whole bots only, and
  * the next one does what is missing. If the target's rows of a bot are not as
  * many as when the copy began, somebody else writes there: that transaction is
  * not done, and an error. Bots that only the target has are
- * reported and left. Which bots may be replaced is the caller's to decide:
- * pg_compare() says what each would lose. So are the vector index (drop before,
+ * reported and left. The caller's are the vector index (drop before,
  * build after: pg/schema.h) and pg_table_vacuum().
  *
  * Memory is constant: under 40 MB whatever the rows.
@@ -64,7 +67,8 @@ struct pg_copy_request {
 	size_t bot_count;
 	int streams; /* 0: 3, or 2 on a machine with one processor; at most 16 */
 	enum pg_copy_format format;
-	const volatile bool *stop;         /* may be NULL; once true, whole bots are left and ERROR_STATE comes back */
+	bool may_lose;             /* replace also bots of the target with rows which the source does not have */
+	const volatile bool *stop; /* may be NULL; once true, whole bots are left and ERROR_STATE comes back */
 	struct pg_copy_progress *progress; /* may be NULL */
 };
 
@@ -74,12 +78,14 @@ enum pg_copy_state {
 	PG_COPY_COPIED,   /* committed, not proved yet */
 	PG_COPY_VERIFIED, /* committed, read back and equal */
 	PG_COPY_ABSENT,   /* named by the caller, but not on the source: left alone */
+	PG_COPY_KEPT,     /* left alone, since the target has rows of it that the source has not */
 };
 
 struct pg_copy_bot {
 	const char *name;
 	int64_t rows;                /* of the source */
 	int64_t target_rows;         /* that the target had before: what was replaced */
+	int64_t target_only;         /* with KEPT: rows that only the target has */
 	char digest[PG_DIGEST_SIZE]; /* of the source; "" while pending */
 	enum pg_copy_state state;
 };
@@ -96,7 +102,7 @@ struct pg_copy_result {           /* filled as far as it came, also on failure *
 };
 
 /*
- * Copy. Returns 0 once every bot is EQUAL, VERIFIED or ABSENT. Errors name the bots:
+ * Copy. Returns 0 once every bot is EQUAL, VERIFIED, ABSENT or KEPT. Errors name the bots:
  *   ERROR_BUSY      another copy to this table is under way (service_code "copy-lock"; retryable)
  *   ERROR_STATE     a table or its columns do not fit (pg_schema_create() first); or stopped
  *   ERROR_PROTOCOL  what was read back is not what was sent

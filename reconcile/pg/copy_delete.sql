@@ -1,2 +1,1 @@
-BEGIN;
 DELETE FROM {table} WHERE {bots}

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "pg/compare.h"
 #include "pg/query.h"
 #include "pg/sql.h"
 #include "pg/tuple.h"
@@ -225,35 +226,78 @@ static int rows_finish(struct stream *stream, struct error *err)
 	return 0;
 }
 
-static const char *batch_condition(struct stream *stream, struct pg_session *session, struct arena *arena)
+static struct pg_bots batch_names(const struct stream *stream, struct arena *arena)
 {
 	struct pg_bots bots = {arena_array(arena, stream->batch->count, sizeof(struct pg_bot)), stream->batch->count};
 	size_t i;
 
 	for (i = 0; i < bots.count; i++)
 		bots.items[i].name = stream->batch->bots[i].bot->name;
+	return bots;
+}
+
+static const char *batch_condition(struct stream *stream, struct pg_session *session, struct arena *arena)
+{
+	struct pg_bots bots = batch_names(stream, arena);
+
 	return pg_query_bots(session, arena, &bots);
 }
 
-/*
- * Empty the target of these bots. If there are not the rows that the plan saw,
- * somebody wrote there meanwhile, and what they wrote must not be lost.
- */
-static int batch_delete(struct stream *stream, const char *sql, struct error *err)
+/* Leave those out that have rows which only the target has; they are not this transaction's. */
+static void batch_keep(struct stream *stream, const struct pg_comparison *comparison)
 {
-	PGresult *result;
-	int64_t deleted;
+	struct stream_batch *batch = stream->batch;
+	size_t i, count = 0;
 
-	if (pg_query(stream->target, sql, NULL, 0, &result, err) < 0)
+	for (i = 0; i < batch->count; i++) {
+		struct pg_copy_bot *bot = batch->bots[i].bot;
+
+		bot->target_only = comparison->items[i].target_only;
+		if (bot->target_only == 0) {
+			batch->bots[count++] = batch->bots[i];
+			continue;
+		}
+		bot->state = PG_COPY_KEPT;
+		batch->rows -= bot->rows;
+		atomic_fetch_sub(&stream->job->progress->rows_total, bot->rows);
+		atomic_fetch_sub(&stream->job->progress->bots_total, 1);
+	}
+	batch->count = count;
+}
+
+/* What would be lost? Looked at in the very snapshot that the deletion will see. */
+static int batch_look(struct stream *stream, struct arena *arena, struct error *err)
+{
+	const struct pg_copy_request *request = stream->job->request;
+	struct pg_side source = {stream->source, request->source_table},
+	               target = {stream->target, request->target_table};
+	struct pg_bots bots = batch_names(stream, arena);
+	struct pg_comparison comparison = {.count = bots.count};
+	size_t i;
+
+	comparison.items = arena_array(arena, bots.count, sizeof(*comparison.items));
+	for (i = 0; i < bots.count; i++)
+		comparison.items[i].bot = bots.items[i].name; /* sorted, as the batch is */
+	if (pg_compare_ids(&source, &target, &bots, &comparison, err) < 0)
 		return -1;
-	deleted = strtoll(PQcmdTuples(result), NULL, 10);
-	PQclear(result);
-	if (deleted != stream->batch->target_rows)
-		return error_set(err, ERROR_STATE,
-		                 "%lld rows were to be replaced, and now there are %lld: something else "
-		                 "writes there; nothing was changed",
-		                 (long long)stream->batch->target_rows, (long long)deleted);
+	batch_keep(stream, &comparison);
 	return 0;
+}
+
+/* Open the target's transaction. Where it has rows of these bots that may not be lost, see which bots may go. */
+static int target_begin(struct stream *stream, struct arena *arena, struct error *err)
+{
+	struct pg_fill fills[] = {{"table", stream->job->target_table},
+	                          {"bots", batch_condition(stream, stream->target, arena)},
+	                          {NULL, NULL}};
+	PGresult *result;
+	int64_t rows;
+
+	if (pg_query(stream->target, pg_query_fill(arena, sql_copy_begin, fills), NULL, 0, &result, err) < 0)
+		return error_context(err, "target");
+	rows = pg_query_int(result, 0, 0);
+	PQclear(result);
+	return rows == 0 || stream->job->request->may_lose ? 0 : batch_look(stream, arena, err);
 }
 
 /* The source first: it fills the sockets while the target deletes. */
@@ -271,7 +315,7 @@ static int batch_begin(struct stream *stream, struct arena *arena, struct error 
 
 	if (pg_query_run(stream->source, pg_query_fill(arena, sql_copy_read, read), err) < 0)
 		return error_context(err, "source");
-	if (batch_delete(stream, pg_query_fill(arena, sql_copy_delete, write), err) < 0 ||
+	if (pg_query_run(stream->target, pg_query_fill(arena, sql_copy_delete, write), err) < 0 ||
 	    pg_query_run(stream->target, pg_query_fill(arena, sql_copy_write, write), err) < 0)
 		return error_context(err, "target");
 	return 0;
@@ -312,7 +356,9 @@ static int batch_copy(struct stream *stream, struct error *err)
 	int status = -1;
 
 	batch_reset(stream);
-	if (batch_begin(stream, arena, err) == 0 && rows_pump(stream, err) == 0 && rows_finish(stream, err) == 0)
+	if (target_begin(stream, arena, err) == 0 &&
+	    (stream->batch->count == 0 ||
+	     (batch_begin(stream, arena, err) == 0 && rows_pump(stream, err) == 0 && rows_finish(stream, err) == 0)))
 		status = pg_query_run(stream->target, "COMMIT", err);
 	arena_free(arena);
 	if (status < 0) {

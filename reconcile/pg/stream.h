@@ -23,8 +23,7 @@ struct stream_bot {
 struct stream_batch {
 	struct stream_bot *bots; /* by name */
 	size_t count;
-	int64_t rows;        /* of the source */
-	int64_t target_rows; /* that are replaced */
+	int64_t rows; /* of the source */
 };
 
 struct stream_job {

@@ -328,7 +328,8 @@ static void diff_absent(const struct plan_input *input, struct plan *plan, struc
 	struct plan_action *action;
 
 	plan_add_difference(plan, resource, &present);
-	if (seen->aside.exists && input->desired->cluster.replace == DESIRED_REPLACE_RESTORE) {
+	/* While our own replacement is under way the new cluster is always there: the old one stepped aside for it. */
+	if (seen->aside.exists && seen->fresh.exists && input->desired->cluster.replace == DESIRED_REPLACE_RESTORE) {
 		plan_set_reason(plan, resource, "its replacement is under way: the old cluster is aside as %s",
 		                seen->aside.identifier);
 		plan_restore(input, plan, resource);
@@ -339,10 +340,14 @@ static void diff_absent(const struct plan_input *input, struct plan *plan, struc
 	action->gives = CONDITION_CLUSTER_ENCRYPTED;
 	action->reason = "the deployment needs its cluster";
 	if (seen->aside.exists)
-		plan_action_block(plan, action,
-		                  "a person: a replacement was under way, and the old cluster is aside as %s: set "
-		                  "spec.cluster.replace to restore to finish it, or rename that one back",
-		                  seen->aside.identifier);
+		plan_action_block(
+		    plan, action,
+		    "a person: %s is left of a replacement, and no restored cluster is there to take the name: "
+		    "rename that one back, or bring %s back from its own snapshot%s",
+		    seen->aside.identifier, resource->name,
+		    input->desired->cluster.replace == DESIRED_REPLACE_RESTORE
+		        ? ""
+		        : "; or set spec.cluster.replace to restore, if one is");
 	else
 		plan_action_block(plan, action, "a person: deploy the stack, or correct spec.cluster.identifier");
 }

@@ -286,7 +286,7 @@ static int run_compare(struct tool *tool, struct error *err)
 
 static void copy_print(struct tool *tool, const struct pg_copy_result *result)
 {
-	static const char *const words[] = {"pending", "equal", "copied", "verified", "absent"};
+	static const char *const words[] = {"pending", "equal", "copied", "verified", "absent", "kept"};
 	json_t *bots = json_object(), *extra = json_array();
 	size_t i;
 
@@ -353,6 +353,7 @@ static int run_copy(struct tool *tool, struct error *err)
 	    .target_table = tool->tables[1],
 	    .streams = number(option(tool, "streams", "0")),
 	    .format = strcmp(format, "text") == 0 ? PG_COPY_TEXT : PG_COPY_AUTO,
+	    .may_lose = option(tool, "keep", NULL) == NULL,
 	    .stop = &stopped,
 	    .progress = &watch.progress,
 	};

@@ -157,6 +157,7 @@ def test_a_request_to_stop_leaves_whole_bots(big: str, target: Server) -> None:
     assert all(bot["target"] == 0 for bot in unequal.values())
 
 
+COPY_LOCK = "x'7472756500000000'::bigint" # as reconcile/pg/copy_lock.sql has it
 DELETE_WAITS = "EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%DELETE FROM%')"
 
 
@@ -209,10 +210,34 @@ def test_rows_that_came_meanwhile_are_not_replaced(source: Server, target: Serve
         wait_until(target, DELETE_WAITS)
         holder.write("INSERT INTO race VALUES ('9', 'a', 'new', 's', NULL);\n")
     error = finish_tool(copy)["error"]
-    assert error["code"] == "state"
-    assert "something else writes there" in error["message"]
+    assert error["code"] == "protocol"
+    assert "does something else write there?" in error["message"]
     assert "bot a" in error["message"]
-    assert target.sql("SELECT id::text FROM race") == [["9"]]
+    assert target.sql("SELECT id::text FROM race ORDER BY 1") == [["1"], ["9"]]
+
+
+def test_a_bot_with_rows_of_its_own_is_kept(source: Server, target: Server) -> None:
+    left = small(source, "own", "('1', 'a', 'c', 's', NULL), ('2', 'b', 'c', 's', NULL), ('3', 'c', 'c', 's', NULL)")
+    right = small(target, "own", "('1', 'a', 'other', 's', NULL), ('9', 'b', 'new', 's', NULL)")
+    answer = tool("copy", left, right, "keep=yes")
+    assert {name: bot["state"] for name, bot in answer["bots"].items()} == {"a": "verified", "b": "kept", "c": "verified"}
+    assert target.sql("SELECT id::text, content FROM own ORDER BY 1") == [["1", "c"], ["3", "c"], ["9", "new"]]
+
+
+def test_rows_that_came_while_it_waited_for_the_lock_are_kept(source: Server, target: Server) -> None:
+    """Whether a bot may be replaced is settled in the transaction that replaces it, not before."""
+    left = small(source, "late", "('1', 'a', 'c', 's', NULL)")
+    right = target.table("late")
+    with locked(target, "late") as holder:
+        holder.write(f"SELECT pg_advisory_lock({COPY_LOCK} + 'late'::regclass::oid::bigint);\n")
+        holder.flush()
+        wait_until(target, "EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted)")
+        copy = start_tool("copy", left, right, "keep=yes")
+        wait_until(target, "EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE '%SELECT pg_try_advisory_lock%')")
+        holder.write("INSERT INTO late VALUES ('9', 'a', 'new', 's', NULL);\n")
+    answer = finish_tool(copy)
+    assert answer["bots"]["a"]["state"] == "kept"
+    assert target.sql("SELECT id::text FROM late") == [["9"]]
 
 
 def test_a_row_in_two_bots_fails_that_transaction_alone(source: Server, target: Server) -> None:
