@@ -40,7 +40,7 @@ int cloudformation_describe_stack(struct aws *aws, struct arena *arena, const ch
 /* One list of CloudFormation's: what is asked, and which elements are wanted. */
 struct listing {
 	enum aws_operation operation;
-	const char *elements;  /* "StackSummaries/member" */
+	const char *elements;  /* "Imports/member" */
 	const char *parameter; /* NULL: none */
 	const char *value;
 };
@@ -67,26 +67,6 @@ static int list_nodes(struct aws *aws, struct arena *arena, const struct listing
 		more = service_next_page(&pages, arena, xml_text(result, "NextToken"), err);
 	} while (more > 0);
 	return more;
-}
-
-int cloudformation_list_stacks(struct aws *aws, struct arena *arena, struct cloudformation_stacks *stacks,
-                               struct error *err)
-{
-	struct listing listing = {.operation = AWS_CLOUDFORMATION_LIST_STACKS, .elements = "StackSummaries/member"};
-	struct xml_node *nodes;
-	size_t count;
-
-	if (list_nodes(aws, arena, &listing, &nodes, &count, err) != 0)
-		return -1;
-	*stacks = (struct cloudformation_stacks){0};
-	for (size_t i = 0; i < count; i++) {
-		const char *status = xml_text(&nodes[i], "StackStatus");
-
-		/* Deleted stacks stay in the list for 90 days. */
-		if (status != NULL && strcmp(status, "DELETE_COMPLETE") != 0)
-			read_stack(arena, &nodes[i], ARENA_PUSH(arena, stacks->items, stacks->count));
-	}
-	return 0;
 }
 
 int cloudformation_list_resources(struct aws *aws, struct arena *arena, const char *stack,

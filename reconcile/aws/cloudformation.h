@@ -23,13 +23,8 @@ struct cloudformation_stack {
 	const char *status;        /* "CREATE_COMPLETE", … */
 	const char *status_reason; /* NULL if none */
 	time_t created;
-	struct cloudformation_output *outputs; /* empty in a summary: cloudformation_list_stacks() */
+	struct cloudformation_output *outputs;
 	size_t output_count;
-};
-
-struct cloudformation_stacks {
-	struct cloudformation_stack *items;
-	size_t count;
 };
 
 struct cloudformation_resource {
@@ -51,10 +46,6 @@ struct cloudformation_names {
 
 int cloudformation_describe_stack(struct aws *aws, struct arena *arena, const char *name,
                                   struct cloudformation_stack *stack, struct error *err);
-
-/* All stacks that are not deleted, as summaries. */
-int cloudformation_list_stacks(struct aws *aws, struct arena *arena, struct cloudformation_stacks *stacks,
-                               struct error *err);
 
 int cloudformation_list_resources(struct aws *aws, struct arena *arena, const char *stack,
                                   struct cloudformation_resources *resources, struct error *err);

@@ -5,8 +5,7 @@
 
 #define PAGE_SIZE 60
 
-/* `attributes` is Attributes in lists, UserAttributes in AdminGetUser. */
-static void read_user(struct arena *arena, const json_t *json, const char *attributes, struct cognito_user *user)
+static void read_user(struct arena *arena, const json_t *json, struct cognito_user *user)
 {
 	size_t i;
 	json_t *attribute;
@@ -16,7 +15,7 @@ static void read_user(struct arena *arena, const json_t *json, const char *attri
 	    .status = service_json_text(arena, json, "UserStatus"),
 	    .enabled = json_is_true(json_object_get(json, "Enabled")),
 	};
-	json_array_foreach(json_object_get(json, attributes), i, attribute)
+	json_array_foreach(json_object_get(json, "Attributes"), i, attribute)
 	{
 		const char *name = json_string_value(json_object_get(attribute, "Name"));
 
@@ -95,7 +94,7 @@ static void read_users(struct arena *arena, const json_t *elements, struct cogni
 	users->count = json_array_size(elements);
 	users->items = arena_array(arena, users->count, sizeof(*users->items));
 	for (size_t i = 0; i < users->count; i++)
-		read_user(arena, json_array_get(elements, i), "Attributes", &users->items[i]);
+		read_user(arena, json_array_get(elements, i), &users->items[i]);
 }
 
 static int list_users(struct aws *aws, struct arena *arena, const char *pool, const struct listing *listing,
@@ -166,19 +165,6 @@ const char *cognito_format_filter(struct arena *arena, const char *attribute, co
 	text = arena_strndup(arena, filter.bytes, filter.length);
 	buf_free(&filter);
 	return text;
-}
-
-int cognito_get_user(struct aws *aws, struct arena *arena, const char *pool, const char *username,
-                     struct cognito_user *user, struct error *err)
-{
-	struct aws_response response;
-	json_t *body = json_pack("{s:s, s:s}", "UserPoolId", pool, "Username", username);
-
-	if (service_call_json(aws, arena, AWS_COGNITO_ADMIN_GET_USER, body, &response, err) != 0)
-		return -1;
-	read_user(arena, response.json, "UserAttributes", user);
-	aws_response_free(&response);
-	return 0;
 }
 
 int cognito_get_group(struct aws *aws, struct arena *arena, const char *pool, const char *name,

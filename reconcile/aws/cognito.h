@@ -43,10 +43,6 @@ int cognito_list_users(struct aws *aws, struct arena *arena, const char *pool, c
 /* `attribute = "value"`, the value's quotes and backslashes escaped. Cognito takes up to 256 characters. */
 const char *cognito_format_filter(struct arena *arena, const char *attribute, const char *value);
 
-/* AdminGetUser, by username or alias; ERROR_NOT_FOUND. It makes a monthly active user: prefer lists. */
-int cognito_get_user(struct aws *aws, struct arena *arena, const char *pool, const char *username,
-                     struct cognito_user *user, struct error *err);
-
 /* The members of a group; ERROR_NOT_FOUND if there is no such group (or pool). */
 int cognito_list_users_in_group(struct aws *aws, struct arena *arena, const char *pool, const char *group,
                                 struct cognito_users *users, struct error *err);

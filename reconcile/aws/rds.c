@@ -246,23 +246,6 @@ int rds_describe_snapshot(struct aws *aws, struct arena *arena, const char *iden
 	return 0;
 }
 
-int rds_describe_snapshots(struct aws *aws, struct arena *arena, const char *cluster, struct rds_snapshots *snapshots,
-                           struct error *err)
-{
-	struct listing listing = {.operation = AWS_RDS_DESCRIBE_DB_CLUSTER_SNAPSHOTS,
-	                          .elements = "DBClusterSnapshots/DBClusterSnapshot",
-	                          .parameter = cluster != NULL ? "DBClusterIdentifier" : NULL,
-	                          .value = cluster};
-	struct xml_node *nodes;
-
-	if (list_nodes(aws, arena, &listing, &nodes, &snapshots->count, err) != 0)
-		return -1;
-	snapshots->items = arena_array(arena, snapshots->count, sizeof(*snapshots->items));
-	for (size_t i = 0; i < snapshots->count; i++)
-		read_snapshot(arena, &nodes[i], &snapshots->items[i]);
-	return 0;
-}
-
 static void add_tags(struct buf *form, const struct rds_tag *tags, size_t count)
 {
 	char name[40];
@@ -355,58 +338,15 @@ int rds_create_instance(struct aws *aws, struct arena *arena, const struct rds_i
 	return 0;
 }
 
-/* ModifyDBCluster, at once, of one property. */
-static int modify_cluster(struct aws *aws, struct arena *arena, const char *identifier, struct buf *form,
-                          struct error *err)
-{
-	form_add(form, "DBClusterIdentifier", identifier);
-	form_add_bool(form, "ApplyImmediately", true);
-	return service_call_form(aws, arena, AWS_RDS_MODIFY_DB_CLUSTER, form, NULL, err);
-}
-
 int rds_rename_cluster(struct aws *aws, struct arena *arena, const char *identifier, const char *new_identifier,
                        struct error *err)
 {
 	struct buf form = {0};
 
 	form_add(&form, "NewDBClusterIdentifier", new_identifier);
-	return modify_cluster(aws, arena, identifier, &form, err);
-}
-
-int rds_set_deletion_protection(struct aws *aws, struct arena *arena, const char *identifier, bool protect,
-                                struct error *err)
-{
-	struct buf form = {0};
-
-	form_add_bool(&form, "DeletionProtection", protect);
-	return modify_cluster(aws, arena, identifier, &form, err);
-}
-
-int rds_set_master_password(struct aws *aws, struct arena *arena, const char *identifier, const struct secret *password,
-                            struct error *err)
-{
-	struct buf form = {0};
-
-	form_add(&form, "MasterUserPassword", secret_reveal(password));
-	return modify_cluster(aws, arena, identifier, &form, err);
-}
-
-int rds_delete_cluster(struct aws *aws, struct arena *arena, const char *identifier, struct error *err)
-{
-	struct buf form = {0};
-
 	form_add(&form, "DBClusterIdentifier", identifier);
-	form_add_bool(&form, "SkipFinalSnapshot", true);
-	return service_call_form(aws, arena, AWS_RDS_DELETE_DB_CLUSTER, &form, NULL, err);
-}
-
-int rds_delete_instance(struct aws *aws, struct arena *arena, const char *identifier, struct error *err)
-{
-	struct buf form = {0};
-
-	form_add(&form, "DBInstanceIdentifier", identifier);
-	form_add_bool(&form, "SkipFinalSnapshot", true);
-	return service_call_form(aws, arena, AWS_RDS_DELETE_DB_INSTANCE, &form, NULL, err);
+	form_add_bool(&form, "ApplyImmediately", true);
+	return service_call_form(aws, arena, AWS_RDS_MODIFY_DB_CLUSTER, &form, NULL, err);
 }
 
 int rds_create_auth_token(struct aws *aws, const char *host, int port, const char *user, struct secret **token,

@@ -98,11 +98,6 @@ struct rds_snapshot {
 	size_t tag_count;
 };
 
-struct rds_snapshots {
-	struct rds_snapshot *items;
-	size_t count;
-};
-
 /* One cluster; ERROR_NOT_FOUND if there is none of that identifier. */
 int rds_describe_cluster(struct aws *aws, struct arena *arena, const char *identifier, struct rds_cluster *cluster,
                          struct error *err);
@@ -119,9 +114,6 @@ int rds_describe_instance(struct aws *aws, struct arena *arena, const char *iden
 /* One snapshot; ERROR_NOT_FOUND if there is none of that identifier. */
 int rds_describe_snapshot(struct aws *aws, struct arena *arena, const char *identifier, struct rds_snapshot *snapshot,
                           struct error *err);
-/* The snapshots taken of a cluster, which may be gone by now (NULL: of all), in the order of RDS. */
-int rds_describe_snapshots(struct aws *aws, struct arena *arena, const char *cluster, struct rds_snapshots *snapshots,
-                           struct error *err);
 
 int rds_create_snapshot(struct aws *aws, struct arena *arena, const char *identifier, const char *cluster,
                         const struct rds_tag *tags, size_t tag_count, struct rds_snapshot *snapshot, struct error *err);
@@ -171,14 +163,6 @@ int rds_create_instance(struct aws *aws, struct arena *arena, const struct rds_i
 /* At once. The endpoint follows the name: describe it again. */
 int rds_rename_cluster(struct aws *aws, struct arena *arena, const char *identifier, const char *new_identifier,
                        struct error *err);
-int rds_set_deletion_protection(struct aws *aws, struct arena *arena, const char *identifier, bool protect,
-                                struct error *err);
-int rds_set_master_password(struct aws *aws, struct arena *arena, const char *identifier, const struct secret *password,
-                            struct error *err);
-
-/* Without a final snapshot. A cluster must have no instances left. */
-int rds_delete_cluster(struct aws *aws, struct arena *arena, const char *identifier, struct error *err);
-int rds_delete_instance(struct aws *aws, struct arena *arena, const char *identifier, struct error *err);
 
 /*
  * A password for PostgreSQL's user from the client's credentials (IAM database

@@ -155,18 +155,6 @@ static int do_snapshot(struct probe *probe)
 	return 0;
 }
 
-static int do_snapshots(struct probe *probe)
-{
-	struct rds_snapshots snapshots;
-
-	if (rds_describe_snapshots(probe->aws, probe->arena, argument(probe, 0), &snapshots, &probe->err) != 0)
-		return -1;
-	probe->result = json_array();
-	for (size_t i = 0; i < snapshots.count; i++)
-		json_array_append_new(probe->result, show_snapshot(&snapshots.items[i]));
-	return 0;
-}
-
 static int do_create_snapshot(struct probe *probe)
 {
 	static const struct rds_tag tags[] = {{"trueup:deployment", "probe"}, {"a b", "c&d=é"}};
@@ -233,21 +221,6 @@ static int do_rename(struct probe *probe)
 	return rds_rename_cluster(probe->aws, probe->arena, argument(probe, 0), argument(probe, 1), &probe->err);
 }
 
-static int do_unprotect(struct probe *probe)
-{
-	return rds_set_deletion_protection(probe->aws, probe->arena, argument(probe, 0), false, &probe->err);
-}
-
-static int do_delete_cluster(struct probe *probe)
-{
-	return rds_delete_cluster(probe->aws, probe->arena, argument(probe, 0), &probe->err);
-}
-
-static int do_delete_instance(struct probe *probe)
-{
-	return rds_delete_instance(probe->aws, probe->arena, argument(probe, 0), &probe->err);
-}
-
 static int do_delete_snapshot(struct probe *probe)
 {
 	return rds_delete_snapshot(probe->aws, probe->arena, argument(probe, 0), &probe->err);
@@ -264,18 +237,6 @@ static int do_stack(struct probe *probe)
 	for (size_t i = 0; i < stack.output_count; i++)
 		json_object_set_new(json_object_get(probe->result, "outputs"), stack.outputs[i].key,
 		                    json_pack("[s, s?]", stack.outputs[i].value, stack.outputs[i].export_name));
-	return 0;
-}
-
-static int do_stacks(struct probe *probe)
-{
-	struct cloudformation_stacks stacks;
-
-	if (cloudformation_list_stacks(probe->aws, probe->arena, &stacks, &probe->err) != 0)
-		return -1;
-	probe->result = json_array();
-	for (size_t i = 0; i < stacks.count; i++)
-		json_array_append_new(probe->result, json_string(stacks.items[i].name));
 	return 0;
 }
 
@@ -327,18 +288,6 @@ static int do_members(struct probe *probe)
 	if (cognito_list_users_in_group(probe->aws, probe->arena, argument(probe, 0), argument(probe, 1), &users,
 	                                &probe->err) != 0)
 		return -1;
-	probe->result = show_users(&users);
-	return 0;
-}
-
-static int do_user(struct probe *probe)
-{
-	struct cognito_users users = {.count = 1};
-	struct cognito_user user;
-
-	if (cognito_get_user(probe->aws, probe->arena, argument(probe, 0), argument(probe, 1), &user, &probe->err) != 0)
-		return -1;
-	users.items = &user;
 	probe->result = show_users(&users);
 	return 0;
 }
@@ -475,22 +424,16 @@ static const struct command {
     {"clusters", do_clusters},
     {"instances", do_instances},
     {"snapshot", do_snapshot},
-    {"snapshots", do_snapshots},
     {"create-snapshot", do_create_snapshot},
     {"restore", do_restore},
     {"create-instance", do_create_instance},
     {"rename", do_rename},
-    {"unprotect", do_unprotect},
-    {"delete-cluster", do_delete_cluster},
-    {"delete-instance", do_delete_instance},
     {"delete-snapshot", do_delete_snapshot},
     {"stack", do_stack},
-    {"stacks", do_stacks},
     {"resources", do_resources},
     {"imports", do_imports},
     {"delete-stack", do_delete_stack},
     {"users", do_users},
-    {"user", do_user},
     {"members", do_members},
     {"group", do_group},
     {"groups", do_groups},

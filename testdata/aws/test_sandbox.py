@@ -154,7 +154,7 @@ def test_reads(sandbox: Sandbox, reader: Probe) -> None:
 def test_what_is_not_there(sandbox: Sandbox, reader: Probe) -> None:
     pool = sandbox.seeded["pool"]
     for call in (["cluster", "nope"], ["snapshot", "nope"], ["stack", "nope"], ["key", "alias/nope"],
-                 ["secret", "nope"], ["group", pool, "nope"], ["user", pool, "nope"], ["members", pool, "nope"]):
+                 ["secret", "nope"], ["group", pool, "nope"], ["members", pool, "nope"]):
         assert reader.fail(*call)["code"] == "not-found", call
 
 
@@ -164,7 +164,7 @@ def test_lists_users_over_pages(sandbox: Sandbox, reader: Probe) -> None:
     assert len(users) >= USERS > 60
     assert {user["username"] for user in sandbox.seeded["users"]} == {user["username"] for user in users}
     user = users[0]
-    assert reader.get("user", pool, user["username"]) == [user]
+    assert reader.get("users", pool, f'username = "{user["username"]}"') == [user]
     found = reader.get("find", pool, users[3]["email"], 'quo"te\\s@example.com', users[5]["email"])
     assert users[3] in found[0] and found[1] == [] and users[5] in found[2]
 
@@ -173,8 +173,7 @@ def test_a_reader_writes_nothing(sandbox: Sandbox, reader: Probe) -> None:
     pool, cluster, secret = (sandbox.seeded[name] for name in ("pool", "cluster", "secret"))
     sandbox.control("reset-calls")
     for call in (["create-snapshot", "s", cluster], ["restore", "n", "s", "alias/aws/rds", cluster],
-                 ["create-instance", "i", cluster], ["rename", cluster, "other"], ["unprotect", cluster],
-                 ["delete-cluster", cluster], ["delete-instance", "i"], ["delete-snapshot", "s"],
+                 ["create-instance", "i", cluster], ["rename", cluster, "other"], ["delete-snapshot", "s"],
                  ["delete-stack", sandbox.seeded["stack"], None], ["create-group", pool, "g"],
                  ["cancel-rotation", secret], ["enable-rotation", secret]):
         assert reader.fail(*call)["code"] == "refused", call
@@ -193,7 +192,6 @@ def test_encrypts_a_cluster(sandbox: Sandbox, writer: Probe) -> None:
     assert writer.fail("create-snapshot", "probe-snapshot", source)["code"] in ("exists", "state")
     snapshot = wait_for(writer, "available", "snapshot", "probe-snapshot")
     assert snapshot["cluster"] == source
-    assert [item["identifier"] for item in writer.get("snapshots", source)] == ["probe-snapshot"]
     key = writer.get("key", "alias/aws/rds")["arn"]
     writer.get("restore", "probe-new", "probe-snapshot", key, source)
     assert writer.fail("restore", "probe-new", "probe-snapshot", key, source)["code"] == "exists"
@@ -206,17 +204,12 @@ def test_encrypts_a_cluster(sandbox: Sandbox, writer: Probe) -> None:
     while writer.get("instances", "probe-new")[0]["status"] != "available":
         assert time.monotonic() < deadline
         time.sleep(0.2)
-    assert writer.fail("delete-cluster", "probe-new")["code"] in ("state", "invalid")
     writer.get("rename", "probe-new", "probe-renamed")
     wait_for_absence(writer, "cluster", "probe-new")
     wait_for(writer, "available", "cluster", "probe-renamed")
-    writer.get("unprotect", "probe-renamed")
-    wait_for(writer, "available", "cluster", "probe-renamed")
-    writer.get("delete-instance", "probe-new-1")
-    writer.get("delete-cluster", "probe-renamed")
-    wait_for_absence(writer, "cluster", "probe-renamed")
     writer.get("delete-snapshot", "probe-snapshot")
-    assert writer.get("counts")["mutations"] >= 8
+    wait_for_absence(writer, "snapshot", "probe-snapshot")
+    assert writer.get("counts")["mutations"] >= 5
 
 
 def wait_for_absence(probe: Probe, *call: str) -> None:
