@@ -92,7 +92,7 @@ def test_the_key_of_the_spec(sandbox: Sandbox, trueup: Program) -> None:
 
 
 def test_rows_written_after_the_snapshot_come_along(sandbox: Sandbox, trueup: Program) -> None:
-    """A step at a time, until the restore has begun; then are written to the old cluster, and it goes on."""
+    """A step at a time, until the restore has begun; then rows are written to the old one."""
     sandbox.seed(bots=3, rows=60, users=6)
     name = sandbox.summary["cluster"]
     trueup.specify(cluster=RESTORE_CLUSTER, allow=["replace-cluster"])
