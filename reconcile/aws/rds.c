@@ -338,15 +338,31 @@ int rds_create_instance(struct aws *aws, struct arena *arena, const struct rds_i
 	return 0;
 }
 
+/* ModifyDBCluster, at once, of one property. */
+static int modify_cluster(struct aws *aws, struct arena *arena, const char *identifier, struct buf *form,
+                          struct error *err)
+{
+	form_add(form, "DBClusterIdentifier", identifier);
+	form_add_bool(form, "ApplyImmediately", true);
+	return service_call_form(aws, arena, AWS_RDS_MODIFY_DB_CLUSTER, form, NULL, err);
+}
+
 int rds_rename_cluster(struct aws *aws, struct arena *arena, const char *identifier, const char *new_identifier,
                        struct error *err)
 {
 	struct buf form = {0};
 
 	form_add(&form, "NewDBClusterIdentifier", new_identifier);
-	form_add(&form, "DBClusterIdentifier", identifier);
-	form_add_bool(&form, "ApplyImmediately", true);
-	return service_call_form(aws, arena, AWS_RDS_MODIFY_DB_CLUSTER, &form, NULL, err);
+	return modify_cluster(aws, arena, identifier, &form, err);
+}
+
+int rds_set_master_password(struct aws *aws, struct arena *arena, const char *identifier, const struct secret *password,
+                            struct error *err)
+{
+	struct buf form = {0};
+
+	form_add(&form, "MasterUserPassword", secret_reveal(password));
+	return modify_cluster(aws, arena, identifier, &form, err);
 }
 
 int rds_create_auth_token(struct aws *aws, const char *host, int port, const char *user, struct secret **token,

@@ -164,6 +164,10 @@ int rds_create_instance(struct aws *aws, struct arena *arena, const struct rds_i
 int rds_rename_cluster(struct aws *aws, struct arena *arena, const char *identifier, const char *new_identifier,
                        struct error *err);
 
+/* At once. Who keeps the password, such as a secret, is not told. */
+int rds_set_master_password(struct aws *aws, struct arena *arena, const char *identifier, const struct secret *password,
+                            struct error *err);
+
 /*
  * A password for PostgreSQL's user from the client's credentials (IAM database
  * authentication): good for 15 minutes, over TLS only. No request is made. The caller frees *token.
