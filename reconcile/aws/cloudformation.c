@@ -10,8 +10,6 @@ static void read_stack(struct arena *arena, const struct xml_node *node, struct 
 	    .name = service_text(node, "StackName"),
 	    .id = service_text(node, "StackId"),
 	    .status = service_text(node, "StackStatus"),
-	    .status_reason = service_text(node, "StackStatusReason"),
-	    .created = service_time(node, "CreationTime"),
 	};
 	for (node = xml_child(node, "Outputs/member"); node != NULL; node = xml_next(node))
 		*ARENA_PUSH(arena, stack->outputs, stack->output_count) = (struct cloudformation_output){

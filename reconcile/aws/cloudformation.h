@@ -9,8 +9,6 @@
 
 #include "aws/client.h"
 
-#include <time.h>
-
 struct cloudformation_output {
 	const char *key;
 	const char *value;
@@ -19,10 +17,8 @@ struct cloudformation_output {
 
 struct cloudformation_stack {
 	const char *name;
-	const char *id;            /* ARN */
-	const char *status;        /* "CREATE_COMPLETE", … */
-	const char *status_reason; /* NULL if none */
-	time_t created;
+	const char *id;     /* ARN */
+	const char *status; /* "CREATE_COMPLETE", … */
 	struct cloudformation_output *outputs;
 	size_t output_count;
 };

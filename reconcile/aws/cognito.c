@@ -21,8 +21,6 @@ static void read_user(struct arena *arena, const json_t *json, struct cognito_us
 
 		if (name != NULL && strcmp(name, "email") == 0)
 			user->email = service_json_text(arena, attribute, "Value");
-		else if (name != NULL && strcmp(name, "sub") == 0)
-			user->sub = service_json_text(arena, attribute, "Value");
 	}
 }
 

@@ -13,8 +13,7 @@
 struct cognito_user {
 	const char *username; /* what the admin operations take: a UUID, or "Google_…" */
 	const char *email;    /* NULL if there is none */
-	const char *sub;
-	const char *status; /* "CONFIRMED", "EXTERNAL_PROVIDER", … */
+	const char *status;   /* "CONFIRMED", "EXTERNAL_PROVIDER", … */
 	bool enabled;
 };
 

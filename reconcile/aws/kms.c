@@ -13,7 +13,6 @@ int kms_describe_key(struct aws *aws, struct arena *arena, const char *id, struc
 	    .id = service_json_text(arena, metadata, "KeyId"),
 	    .arn = service_json_text(arena, metadata, "Arn"),
 	    .state = service_json_text(arena, metadata, "KeyState"),
-	    .manager = service_json_text(arena, metadata, "KeyManager"),
 	    .enabled = json_is_true(json_object_get(metadata, "Enabled")),
 	};
 	aws_response_free(&response);

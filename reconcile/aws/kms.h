@@ -6,9 +6,8 @@
 
 struct kms_key {
 	const char *id;
-	const char *arn;     /* what RDS shows as KmsKeyId */
-	const char *state;   /* "Enabled", "Disabled", "PendingDeletion", … */
-	const char *manager; /* "AWS" or "CUSTOMER" */
+	const char *arn;   /* what RDS shows as KmsKeyId */
+	const char *state; /* "Enabled", "Disabled", "PendingDeletion", … */
 	bool enabled;
 };
 

@@ -46,9 +46,7 @@ static void read_cluster(struct arena *arena, const struct xml_node *node, struc
 	    .engine = service_text(node, "Engine"),
 	    .engine_version = service_text(node, "EngineVersion"),
 	    .endpoint = service_text(node, "Endpoint"),
-	    .reader_endpoint = service_text(node, "ReaderEndpoint"),
 	    .port = xml_int(node, "Port", 0),
-	    .database_name = service_text(node, "DatabaseName"),
 	    .master_username = service_text(node, "MasterUsername"),
 	    .storage_encrypted = xml_bool(node, "StorageEncrypted"),
 	    .storage_encryption_type = service_text(node, "StorageEncryptionType"),
@@ -60,8 +58,6 @@ static void read_cluster(struct arena *arena, const struct xml_node *node, struc
 	    .copy_tags = xml_bool(node, "CopyTagsToSnapshot"),
 	    .min_capacity = read_double(node, "ServerlessV2ScalingConfiguration/MinCapacity"),
 	    .max_capacity = read_double(node, "ServerlessV2ScalingConfiguration/MaxCapacity"),
-	    .percent_progress = xml_int(node, "PercentProgress", -1),
-	    .created = service_time(node, "ClusterCreateTime"),
 	};
 	for (const struct xml_node *group = xml_child(node, "VpcSecurityGroups/VpcSecurityGroupMembership");
 	     group != NULL; group = xml_next(group))
@@ -83,8 +79,6 @@ static void read_instance(const struct xml_node *node, struct rds_instance *inst
 	    .engine = service_text(node, "Engine"),
 	    .cluster = service_text(node, "DBClusterIdentifier"),
 	    .endpoint = service_text(node, "Endpoint/Address"),
-	    .publicly_accessible = xml_bool(node, "PubliclyAccessible"),
-	    .promotion_tier = xml_int(node, "PromotionTier", 0),
 	};
 }
 
@@ -94,7 +88,6 @@ static void read_snapshot(struct arena *arena, const struct xml_node *node, stru
 	    .identifier = service_text(node, "DBClusterSnapshotIdentifier"),
 	    .arn = service_text(node, "DBClusterSnapshotArn"),
 	    .cluster = service_text(node, "DBClusterIdentifier"),
-	    .cluster_resource_id = service_text(node, "DbClusterResourceId"),
 	    .status = service_text(node, "Status"),
 	    .type = service_text(node, "SnapshotType"),
 	    .engine = service_text(node, "Engine"),
@@ -104,7 +97,6 @@ static void read_snapshot(struct arena *arena, const struct xml_node *node, stru
 	    .kms_key_id = service_text(node, "KmsKeyId"),
 	    .port = xml_int(node, "Port", 0),
 	    .percent_progress = xml_int(node, "PercentProgress", -1),
-	    .created = service_time(node, "SnapshotCreateTime"),
 	};
 	snapshot->tags = read_tags(arena, node, &snapshot->tag_count);
 }

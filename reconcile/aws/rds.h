@@ -11,8 +11,6 @@
 
 #include "aws/client.h"
 
-#include <time.h>
-
 struct rds_tag {
 	const char *key;
 	const char *value;
@@ -30,10 +28,8 @@ struct rds_cluster {
 	const char *status;      /* "available", "creating", "modifying", "stopped", … */
 	const char *engine;
 	const char *engine_version;
-	const char *endpoint;        /* NULL while it has none */
-	const char *reader_endpoint; /* NULL while it has none */
+	const char *endpoint; /* NULL while it has none */
 	int64_t port;
-	const char *database_name; /* NULL: none was created with it */
 	const char *master_username;
 	bool storage_encrypted;
 	const char *storage_encryption_type; /* "none", "sse-rds", "sse-kms"; NULL where RDS does not say */
@@ -53,8 +49,6 @@ struct rds_cluster {
 	size_t member_count;
 	struct rds_tag *tags;
 	size_t tag_count;
-	int64_t percent_progress; /* -1 where RDS does not say */
-	time_t created;           /* 0 where RDS does not say */
 };
 
 struct rds_clusters {
@@ -70,8 +64,6 @@ struct rds_instance {
 	const char *engine;
 	const char *cluster;  /* identifier; NULL if it is of none */
 	const char *endpoint; /* NULL while it has none */
-	bool publicly_accessible;
-	int64_t promotion_tier;
 };
 
 struct rds_instances {
@@ -82,18 +74,16 @@ struct rds_instances {
 struct rds_snapshot {
 	const char *identifier;
 	const char *arn;
-	const char *cluster;             /* identifier of the cluster that it was taken of */
-	const char *cluster_resource_id; /* NULL where RDS does not say */
-	const char *status;              /* "available", "creating", … */
-	const char *type;                /* "manual", "automated" */
+	const char *cluster; /* identifier of the cluster that it was taken of */
+	const char *status;  /* "available", "creating", … */
+	const char *type;    /* "manual", "automated" */
 	const char *engine;
 	const char *engine_version;
 	const char *master_username;
 	bool storage_encrypted;
 	const char *kms_key_id;
 	int64_t port;
-	int64_t percent_progress;
-	time_t created;
+	int64_t percent_progress; /* -1 where RDS does not say */
 	struct rds_tag *tags;
 	size_t tag_count;
 };

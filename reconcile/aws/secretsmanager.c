@@ -50,7 +50,6 @@ int secretsmanager_get_value(struct aws *aws, struct arena *arena, const char *i
 		return -1;
 	value->arn = service_json_text(arena, response.json, "ARN");
 	value->name = service_json_text(arena, response.json, "Name");
-	value->version_id = service_json_text(arena, response.json, "VersionId");
 	text = json_string_value(json_object_get(response.json, "SecretString"));
 	if (text != NULL)
 		rc = read_fields(arena, text, value, err);

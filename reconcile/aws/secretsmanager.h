@@ -12,7 +12,6 @@
 struct secretsmanager_value {
 	const char *arn;
 	const char *name;
-	const char *version_id;
 	const char *username;
 	const char *host;
 	const char *dbname;

@@ -1,5 +1,4 @@
 #include "aws/service.h"
-#include "base/clock.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -63,14 +62,6 @@ const char *service_text(const struct xml_node *node, const char *path)
 	const char *text = xml_text(node, path);
 
 	return text != NULL && *text != '\0' ? text : NULL;
-}
-
-time_t service_time(const struct xml_node *node, const char *path)
-{
-	const char *text = xml_text(node, path);
-	time_t when;
-
-	return text != NULL && clock_parse_rfc3339(text, &when) == 0 ? when : 0;
 }
 
 const char **service_texts(struct arena *arena, const struct xml_node *node, const char *path, size_t *count)

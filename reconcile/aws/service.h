@@ -6,8 +6,6 @@
 
 #include "aws/client.h"
 
-#include <time.h>
-
 /* aws_call() with a form, which is wiped and released, and may be empty. */
 int service_call_form(struct aws *aws, struct arena *arena, enum aws_operation operation, struct buf *form,
                       const struct xml_node **result, struct error *err);
@@ -26,9 +24,6 @@ const char *service_dump_json(struct arena *arena, json_t *json);
 
 /* Text in an XML answer; NULL for an element that is absent or empty. */
 const char *service_text(const struct xml_node *node, const char *path);
-
-/* The time at a path of an XML answer; 0 if there is none. */
-time_t service_time(const struct xml_node *node, const char *path);
 
 /* The texts at a path of an XML answer. The array is the arena's. */
 const char **service_texts(struct arena *arena, const struct xml_node *node, const char *path, size_t *count);

@@ -87,7 +87,6 @@ START_TEST(reads_a_cluster)
 	ck_assert_str_eq(c.identifier, "c1");
 	ck_assert_str_eq(c.resource_id, "cluster-X");
 	ck_assert_str_eq(c.endpoint, "c1.example");
-	ck_assert_ptr_null(c.reader_endpoint);
 	ck_assert_int_eq(c.port, 5432);
 	ck_assert(c.storage_encrypted && c.deletion_protection && c.copy_tags && !c.iam_auth);
 	ck_assert_str_eq(c.storage_encryption_type, "sse-kms");
@@ -102,8 +101,6 @@ START_TEST(reads_a_cluster)
 	ck_assert(!c.members[0].writer && c.members[1].writer);
 	ck_assert_str_eq(rds_find_tag(c.tags, c.tag_count, "trueup:deployment"), "production");
 	ck_assert_ptr_null(rds_find_tag(c.tags, c.tag_count, "other"));
-	ck_assert_int_eq(c.percent_progress, -1);
-	ck_assert_int_eq(c.created, SCRIPT_TIME);
 }
 END_TEST
 
@@ -217,7 +214,6 @@ START_TEST(reads_a_stack)
 	OPEN(steps);
 	ck_assert_int_eq(cloudformation_describe_stack(aws, arena, "S", &stack, &err), 0);
 	ck_assert_str_eq(stack.status, "UPDATE_COMPLETE");
-	ck_assert_ptr_null(stack.status_reason);
 	ck_assert_str_eq(cloudformation_find_output(&stack, "AuthUserPoolId"), "eu-west-3_x");
 	ck_assert_str_eq(cloudformation_find_output(&stack, "DbConfigPort"), "5432");
 	ck_assert_ptr_null(cloudformation_find_output(&stack, "Nothing"));
@@ -279,7 +275,6 @@ START_TEST(reads_users_past_empty_pages)
 	ck_assert_uint_eq(users.count, 2);
 	ck_assert_str_eq(users.items[1].username, "u2");
 	ck_assert_str_eq(users.items[1].email, "c@d");
-	ck_assert_str_eq(users.items[0].sub, "u1");
 	ck_assert(users.items[0].enabled);
 	ck_assert(was_sent(2, "{\"UserPoolId\":\"p\",\"Limit\":60,\"Filter\":\"f\",\"PaginationToken\":\"t2\"}"));
 }

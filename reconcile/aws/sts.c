@@ -11,7 +11,6 @@ int sts_get_caller_identity(struct aws *aws, struct arena *arena, struct sts_ide
 	*identity = (struct sts_identity){
 	    .account = service_text(result, "Account"),
 	    .arn = service_text(result, "Arn"),
-	    .user_id = service_text(result, "UserId"),
 	};
 	if (identity->account == NULL || identity->arn == NULL)
 		return error_set(err, ERROR_PROTOCOL, "STS GetCallerIdentity: the answer names no account");

@@ -7,7 +7,6 @@
 struct sts_identity {
 	const char *account; /* twelve digits */
 	const char *arn;
-	const char *user_id;
 };
 
 /* Needs no permission. Results in the arena. */

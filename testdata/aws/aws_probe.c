@@ -63,10 +63,9 @@ static json_t *show_users(const struct cognito_users *users)
 	json_t *shown = json_array();
 
 	for (size_t i = 0; i < users->count; i++)
-		json_array_append_new(shown,
-		                      json_pack("{s:s*, s:s*, s:s*, s:s*, s:b}", "username", users->items[i].username,
-		                                "email", users->items[i].email, "sub", users->items[i].sub, "status",
-		                                users->items[i].status, "enabled", (int)users->items[i].enabled));
+		json_array_append_new(shown, json_pack("{s:s*, s:s*, s:s*, s:b}", "username", users->items[i].username,
+		                                       "email", users->items[i].email, "status", users->items[i].status,
+		                                       "enabled", (int)users->items[i].enabled));
 	return shown;
 }
 
