@@ -185,6 +185,20 @@ START_TEST(writes_a_restore)
 }
 END_TEST
 
+START_TEST(changes_one_property_at_once)
+{
+	static const struct script_step steps[] = {{.body = "<ModifyDBClusterResponse/>"}};
+	struct secret *password = secret_new("p&w", 3);
+
+	OPEN(steps);
+	ck_assert_int_eq(rds_set_master_password(aws, arena, "c1", password, &err), 0);
+	ck_assert(was_sent(0,
+	                   "Action=ModifyDBCluster&Version=2014-10-31&MasterUserPassword=p%26w&DBClusterIdentifier=c1&"
+	                   "ApplyImmediately=true"));
+	secret_free(password);
+}
+END_TEST
+
 START_TEST(makes_a_database_token_without_a_request)
 {
 	static const struct script_step steps[] = {{.failure = TRANSPORT_CONNECT}};
@@ -423,6 +437,7 @@ Suite *test_suite(void)
 	tcase_add_test(tests, leaves_circles_of_pages);
 	tcase_add_test(tests, holds_an_empty_list_for_absence);
 	tcase_add_test(tests, writes_a_restore);
+	tcase_add_test(tests, changes_one_property_at_once);
 	tcase_add_test(tests, makes_a_database_token_without_a_request);
 	tcase_add_test(tests, reads_a_stack);
 	tcase_add_test(tests, takes_an_export_without_importers);
