@@ -41,6 +41,7 @@ static void fill_schema(const struct pg_schema *schema, struct observed_schema *
 	fill_index(schema, &out->index);
 }
 
+/* NOLINTNEXTLINE(misc-redundant-expression): that they are equal is what is asserted */
 _Static_assert(sizeof(PG_BOT_NULL) == sizeof(OBSERVED_NO_BOT), "one name for the rows of no bot");
 
 static void fill_bots(struct arena *arena, const struct pg_bots *bots, struct observed_bot **out, size_t *count)
