@@ -35,56 +35,25 @@ int cloudformation_describe_stack(struct aws *aws, struct arena *arena, const ch
 	return 0;
 }
 
-/* One list of CloudFormation's: what is asked, and which elements are wanted. */
-struct listing {
-	enum aws_operation operation;
-	const char *elements;  /* "Imports/member" */
-	const char *parameter; /* NULL: none */
-	const char *value;
-};
-
-static int list_nodes(struct aws *aws, struct arena *arena, const struct listing *listing, struct xml_node **nodes,
-                      size_t *count, struct error *err)
-{
-	struct service_pages pages = {0};
-	int more;
-
-	*nodes = NULL;
-	*count = 0;
-	do {
-		struct buf form = {0};
-		const struct xml_node *result, *node;
-
-		if (listing->parameter != NULL)
-			form_add(&form, listing->parameter, listing->value);
-		form_add(&form, "NextToken", pages.token);
-		if (service_call_form(aws, arena, listing->operation, &form, &result, err) != 0)
-			return -1;
-		for (node = xml_child(result, listing->elements); node != NULL; node = xml_next(node))
-			*ARENA_PUSH(arena, *nodes, *count) = *node;
-		more = service_next_page(&pages, arena, xml_text(result, "NextToken"), err);
-	} while (more > 0);
-	return more;
-}
-
 int cloudformation_list_resources(struct aws *aws, struct arena *arena, const char *stack,
                                   struct cloudformation_resources *resources, struct error *err)
 {
-	struct listing listing = {.operation = AWS_CLOUDFORMATION_LIST_STACK_RESOURCES,
-	                          .elements = "StackResourceSummaries/member",
-	                          .parameter = "StackName",
-	                          .value = stack};
-	struct xml_node *nodes;
+	static const struct service_listing listing = {AWS_CLOUDFORMATION_LIST_STACK_RESOURCES,
+	                                               "StackResourceSummaries/member", "NextToken"};
+	struct buf form = {0};
+	struct service_nodes nodes;
 
-	if (list_nodes(aws, arena, &listing, &nodes, &resources->count, err) != 0)
+	form_add(&form, "StackName", stack);
+	if (service_list_nodes(aws, arena, &listing, &form, &nodes, err) != 0)
 		return -1;
+	resources->count = nodes.count;
 	resources->items = arena_array(arena, resources->count, sizeof(*resources->items));
 	for (size_t i = 0; i < resources->count; i++)
 		resources->items[i] = (struct cloudformation_resource){
-		    .logical_id = service_text(&nodes[i], "LogicalResourceId"),
-		    .physical_id = service_text(&nodes[i], "PhysicalResourceId"),
-		    .type = service_text(&nodes[i], "ResourceType"),
-		    .status = service_text(&nodes[i], "ResourceStatus"),
+		    .logical_id = service_text(&nodes.items[i], "LogicalResourceId"),
+		    .physical_id = service_text(&nodes.items[i], "PhysicalResourceId"),
+		    .type = service_text(&nodes.items[i], "ResourceType"),
+		    .status = service_text(&nodes.items[i], "ResourceStatus"),
 		};
 	return 0;
 }
@@ -92,22 +61,20 @@ int cloudformation_list_resources(struct aws *aws, struct arena *arena, const ch
 int cloudformation_list_imports(struct aws *aws, struct arena *arena, const char *export_name,
                                 struct cloudformation_names *stacks, struct error *err)
 {
-	struct listing listing = {.operation = AWS_CLOUDFORMATION_LIST_IMPORTS,
-	                          .elements = "Imports/member",
-	                          .parameter = "ExportName",
-	                          .value = export_name};
-	struct xml_node *nodes;
-	size_t count;
+	static const struct service_listing listing = {AWS_CLOUDFORMATION_LIST_IMPORTS, "Imports/member", "NextToken"};
+	struct buf form = {0};
+	struct service_nodes nodes;
 
 	*stacks = (struct cloudformation_names){0};
-	if (list_nodes(aws, arena, &listing, &nodes, &count, err) != 0) {
+	form_add(&form, "ExportName", export_name);
+	if (service_list_nodes(aws, arena, &listing, &form, &nodes, err) != 0) {
 		/* An export that nobody imports, or that does not exist, is answered as if the question were wrong. */
 		bool nobody = err->code == ERROR_NOT_FOUND || strstr(err->message, "is not imported") != NULL;
 
 		return nobody ? 0 : -1;
 	}
-	for (size_t i = 0; i < count; i++)
-		*ARENA_PUSH(arena, stacks->items, stacks->count) = nodes[i].text;
+	for (size_t i = 0; i < nodes.count; i++)
+		*ARENA_PUSH(arena, stacks->items, stacks->count) = nodes.items[i].text;
 	return 0;
 }
 

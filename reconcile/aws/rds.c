@@ -101,78 +101,50 @@ static void read_snapshot(struct arena *arena, const struct xml_node *node, stru
 	snapshot->tags = read_tags(arena, node, &snapshot->tag_count);
 }
 
-/* One list of RDS's: how it is asked for, and where its elements stand. */
+/* A list of RDS's, and the parameter that picks one of it. */
 struct listing {
-	enum aws_operation operation;
-	const char *elements;  /* "DBClusters/DBCluster" */
-	const char *filter;    /* the name of a filter, or */
-	const char *parameter; /* of a parameter that restricts it; both NULL: all */
-	const char *value;
+	struct service_listing list;
+	const char *identifier;
 };
 
-static void start_form(const struct listing *listing, const struct service_pages *pages, struct buf *form)
+static const struct listing clusters_listing = {{AWS_RDS_DESCRIBE_DB_CLUSTERS, "DBClusters/DBCluster", "Marker"},
+                                                "DBClusterIdentifier"};
+static const struct listing instances_listing = {{AWS_RDS_DESCRIBE_DB_INSTANCES, "DBInstances/DBInstance", "Marker"},
+                                                 "DBInstanceIdentifier"};
+static const struct listing snapshots_listing = {
+    {AWS_RDS_DESCRIBE_DB_CLUSTER_SNAPSHOTS, "DBClusterSnapshots/DBClusterSnapshot", "Marker"},
+    "DBClusterSnapshotIdentifier"};
+
+static int list_nodes(struct aws *aws, struct arena *arena, const struct listing *listing, struct buf *form,
+                      struct service_nodes *nodes, struct error *err)
 {
-	if (listing->filter != NULL) {
-		form_add(form, "Filters.Filter.1.Name", listing->filter);
-		form_add(form, "Filters.Filter.1.Values.Value.1", listing->value);
-	}
-	if (listing->parameter != NULL)
-		form_add(form, listing->parameter, listing->value);
 	form_add_int(form, "MaxRecords", PAGE_SIZE);
-	form_add(form, "Marker", pages->token);
-}
-
-/* All elements of all pages, as nodes in the arena. */
-static int list_nodes(struct aws *aws, struct arena *arena, const struct listing *listing, struct xml_node **nodes,
-                      size_t *count, struct error *err)
-{
-	struct service_pages pages = {0};
-	int more;
-
-	*nodes = NULL;
-	*count = 0;
-	do {
-		struct buf form = {0};
-		const struct xml_node *result, *node;
-
-		start_form(listing, &pages, &form);
-		if (service_call_form(aws, arena, listing->operation, &form, &result, err) != 0)
-			return -1;
-		for (node = xml_child(result, listing->elements); node != NULL; node = xml_next(node))
-			*ARENA_PUSH(arena, *nodes, *count) = *node;
-		more = service_next_page(&pages, arena, xml_text(result, "Marker"), err);
-	} while (more > 0);
-	return more;
+	return service_list_nodes(aws, arena, &listing->list, form, nodes, err);
 }
 
 /* The single element that an identifier names. RDS says NotFound itself; an empty list is held to mean the same. */
-static int find_node(struct aws *aws, struct arena *arena, const struct listing *listing, const struct xml_node **node,
-                     struct error *err)
+static int find_node(struct aws *aws, struct arena *arena, const struct listing *listing, const char *identifier,
+                     const struct xml_node **node, struct error *err)
 {
-	struct xml_node *nodes;
-	size_t count;
+	struct buf form = {0};
+	struct service_nodes nodes;
 
-	if (list_nodes(aws, arena, listing, &nodes, &count, err) != 0)
+	form_add(&form, listing->identifier, identifier);
+	if (list_nodes(aws, arena, listing, &form, &nodes, err) != 0)
 		return -1;
-	if (count == 0) {
-		error_set(err, ERROR_NOT_FOUND, "RDS %s: there is no %s", operation_info(listing->operation)->name,
-		          listing->value);
-		return -1;
-	}
-	*node = &nodes[0];
+	if (nodes.count == 0)
+		return error_set(err, ERROR_NOT_FOUND, "RDS %s: there is no %s",
+		                 operation_info(listing->list.operation)->name, identifier);
+	*node = &nodes.items[0];
 	return 0;
 }
 
 int rds_describe_cluster(struct aws *aws, struct arena *arena, const char *identifier, struct rds_cluster *cluster,
                          struct error *err)
 {
-	struct listing listing = {.operation = AWS_RDS_DESCRIBE_DB_CLUSTERS,
-	                          .elements = "DBClusters/DBCluster",
-	                          .parameter = "DBClusterIdentifier",
-	                          .value = identifier};
 	const struct xml_node *node;
 
-	if (find_node(aws, arena, &listing, &node, err) != 0)
+	if (find_node(aws, arena, &clusters_listing, identifier, &node, err) != 0)
 		return -1;
 	read_cluster(arena, node, cluster);
 	return 0;
@@ -180,44 +152,41 @@ int rds_describe_cluster(struct aws *aws, struct arena *arena, const char *ident
 
 int rds_describe_clusters(struct aws *aws, struct arena *arena, struct rds_clusters *clusters, struct error *err)
 {
-	struct listing listing = {.operation = AWS_RDS_DESCRIBE_DB_CLUSTERS, .elements = "DBClusters/DBCluster"};
-	struct xml_node *nodes;
+	struct buf form = {0};
+	struct service_nodes nodes;
 
-	if (list_nodes(aws, arena, &listing, &nodes, &clusters->count, err) != 0)
+	if (list_nodes(aws, arena, &clusters_listing, &form, &nodes, err) != 0)
 		return -1;
+	clusters->count = nodes.count;
 	clusters->items = arena_array(arena, clusters->count, sizeof(*clusters->items));
 	for (size_t i = 0; i < clusters->count; i++)
-		read_cluster(arena, &nodes[i], &clusters->items[i]);
+		read_cluster(arena, &nodes.items[i], &clusters->items[i]);
 	return 0;
 }
 
 int rds_describe_cluster_instances(struct aws *aws, struct arena *arena, const char *cluster,
                                    struct rds_instances *instances, struct error *err)
 {
-	struct listing listing = {.operation = AWS_RDS_DESCRIBE_DB_INSTANCES,
-	                          .elements = "DBInstances/DBInstance",
-	                          .filter = "db-cluster-id",
-	                          .value = cluster};
-	struct xml_node *nodes;
+	struct buf form = {0};
+	struct service_nodes nodes;
 
-	if (list_nodes(aws, arena, &listing, &nodes, &instances->count, err) != 0)
+	form_add(&form, "Filters.Filter.1.Name", "db-cluster-id");
+	form_add(&form, "Filters.Filter.1.Values.Value.1", cluster);
+	if (list_nodes(aws, arena, &instances_listing, &form, &nodes, err) != 0)
 		return -1;
+	instances->count = nodes.count;
 	instances->items = arena_array(arena, instances->count, sizeof(*instances->items));
 	for (size_t i = 0; i < instances->count; i++)
-		read_instance(&nodes[i], &instances->items[i]);
+		read_instance(&nodes.items[i], &instances->items[i]);
 	return 0;
 }
 
 int rds_describe_instance(struct aws *aws, struct arena *arena, const char *identifier, struct rds_instance *instance,
                           struct error *err)
 {
-	struct listing listing = {.operation = AWS_RDS_DESCRIBE_DB_INSTANCES,
-	                          .elements = "DBInstances/DBInstance",
-	                          .parameter = "DBInstanceIdentifier",
-	                          .value = identifier};
 	const struct xml_node *node;
 
-	if (find_node(aws, arena, &listing, &node, err) != 0)
+	if (find_node(aws, arena, &instances_listing, identifier, &node, err) != 0)
 		return -1;
 	read_instance(node, instance);
 	return 0;
@@ -226,13 +195,9 @@ int rds_describe_instance(struct aws *aws, struct arena *arena, const char *iden
 int rds_describe_snapshot(struct aws *aws, struct arena *arena, const char *identifier, struct rds_snapshot *snapshot,
                           struct error *err)
 {
-	struct listing listing = {.operation = AWS_RDS_DESCRIBE_DB_CLUSTER_SNAPSHOTS,
-	                          .elements = "DBClusterSnapshots/DBClusterSnapshot",
-	                          .parameter = "DBClusterSnapshotIdentifier",
-	                          .value = identifier};
 	const struct xml_node *node;
 
-	if (find_node(aws, arena, &listing, &node, err) != 0)
+	if (find_node(aws, arena, &snapshots_listing, identifier, &node, err) != 0)
 		return -1;
 	read_snapshot(arena, node, snapshot);
 	return 0;

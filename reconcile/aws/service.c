@@ -1,4 +1,5 @@
 #include "aws/service.h"
+#include "aws/form.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -88,4 +89,28 @@ int service_next_page(struct service_pages *pages, struct arena *arena, const ch
 		                 pages->count);
 	pages->token = arena_strdup(arena, token);
 	return 1;
+}
+
+int service_list_nodes(struct aws *aws, struct arena *arena, const struct service_listing *listing, struct buf *form,
+                       struct service_nodes *nodes, struct error *err)
+{
+	struct service_pages pages = {0};
+	int more;
+
+	*nodes = (struct service_nodes){0};
+	do {
+		struct buf page = {0};
+		const struct xml_node *result, *node;
+
+		buf_append(&page, buf_text(form), form->length);
+		form_add(&page, listing->token, pages.token);
+		more = service_call_form(aws, arena, listing->operation, &page, &result, err);
+		if (more != 0)
+			break;
+		for (node = xml_child(result, listing->elements); node != NULL; node = xml_next(node))
+			*ARENA_PUSH(arena, nodes->items, nodes->count) = *node;
+		more = service_next_page(&pages, arena, xml_text(result, listing->token), err);
+	} while (more > 0);
+	buf_free(form);
+	return more;
 }

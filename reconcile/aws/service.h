@@ -43,4 +43,20 @@ struct service_pages {
  */
 int service_next_page(struct service_pages *pages, struct arena *arena, const char *token, struct error *err);
 
+/* A list of an XML service. */
+struct service_listing {
+	enum aws_operation operation;
+	const char *elements; /* where they stand in an answer: "DBClusters/DBCluster" */
+	const char *token;    /* what the token of a page is called, there and in requests: "Marker" */
+};
+
+struct service_nodes {
+	struct xml_node *items;
+	size_t count;
+};
+
+/* All elements of all pages, in the arena. The form says what is wanted besides; it is wiped and released. */
+int service_list_nodes(struct aws *aws, struct arena *arena, const struct service_listing *listing, struct buf *form,
+                       struct service_nodes *nodes, struct error *err);
+
 #endif
