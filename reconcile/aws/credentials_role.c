@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define STS_TIMEOUT_MS 10000
-#define HEADERS 4 /* of a signed request at most */
+#define HEADERS (1 + SIGN_HEADERS) /* of a request at most */
 #define TOKEN_FILE_LIMIT ((size_t)64 * 1024)
 
 /* What each attempt is made from. */
@@ -49,18 +49,11 @@ static void send_signed(const struct sts_call *call, struct transport_request *r
 	    .service = operation_service(AWS_STS)->signing_name,
 	    .when = call->transport->time(call->transport) + call->clock_offset,
 	};
-	struct buf authorization = {0};
-	char date[SIGN_DATE_SIZE];
+	struct sign_texts texts;
 
-	sign_authorize(&to_sign, &key, &authorization);
-	sign_format_date(key.when, date);
-	headers[request->header_count++] = (struct sign_header){"X-Amz-Date", date};
-	headers[request->header_count++] = (struct sign_header){"Authorization", authorization.bytes};
-	if (key.token != NULL)
-		headers[request->header_count++] =
-		    (struct sign_header){"X-Amz-Security-Token", secret_reveal(key.token)};
+	request->header_count += sign_headers(&to_sign, &key, headers + request->header_count, &texts);
 	transport_fetch(call->transport, request, result);
-	buf_free(&authorization);
+	buf_free(&texts.authorization);
 }
 
 static void send_attempt(const struct sts_call *call, struct transport_result *result)

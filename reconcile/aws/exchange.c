@@ -16,7 +16,7 @@
 #include <string.h>
 
 #define CALLS 16
-#define HEADERS 10
+#define HEADERS (5 + SIGN_HEADERS) /* of a request at most */
 #define CONNECT_TIMEOUT_MS 5000
 #define ATTEMPT_TIMEOUT_MS 60000
 #define LONGEST_WAIT_MS 200 /* so that a stop is noticed */
@@ -141,8 +141,7 @@ static void send_signed(struct batch *batch, struct call *call, struct transport
 	    .body = request->body,
 	    .length = request->length,
 	};
-	struct buf authorization = {0};
-	char date[SIGN_DATE_SIZE];
+	struct sign_texts texts;
 
 	if (path == NULL)
 		abort();
@@ -150,16 +149,10 @@ static void send_signed(struct batch *batch, struct call *call, struct transport
 		*query = '\0';
 		to_sign.query = query + 1;
 	}
-	sign_authorize(&to_sign, &key, &authorization);
-	sign_format_date(key.when, date);
-	headers[request->header_count++] = (struct sign_header){"X-Amz-Date", date};
-	headers[request->header_count++] = (struct sign_header){"Authorization", authorization.bytes};
-	if (key.token != NULL)
-		headers[request->header_count++] =
-		    (struct sign_header){"X-Amz-Security-Token", secret_reveal(key.token)};
+	request->header_count += sign_headers(&to_sign, &key, headers + request->header_count, &texts);
 	batch->aws->transport->start(batch->aws->transport, request, &call->result);
 	free(path);
-	buf_free(&authorization);
+	buf_free(&texts.authorization);
 }
 
 static void start_attempt(struct batch *batch, struct call *call)

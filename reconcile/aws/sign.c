@@ -30,7 +30,7 @@ void sign_encode(struct buf *out, const char *text, const char *safe)
 		encode_byte(out, (unsigned char)*text, safe);
 }
 
-void sign_format_date(time_t when, char out[SIGN_DATE_SIZE])
+static void format_date(time_t when, char out[SIGN_DATE_SIZE])
 {
 	struct tm utc;
 
@@ -254,7 +254,7 @@ static void append_scope(struct buf *out, const struct sign_key *key)
 {
 	char date[SIGN_DATE_SIZE];
 
-	sign_format_date(key->when, date);
+	format_date(key->when, date);
 	buf_printf(out, "%.8s/%s/%s/aws4_request", date, key->region, key->service);
 }
 
@@ -262,7 +262,7 @@ void sign_string_to_sign(const struct sign_key *key, const char *canonical_reque
 {
 	char date[SIGN_DATE_SIZE], hash[DIGEST_SHA256_HEX_SIZE];
 
-	sign_format_date(key->when, date);
+	format_date(key->when, date);
 	digest_sha256_hex(canonical_request, strlen(canonical_request), hash);
 	buf_printf(out, "%s\n%s\n", SIGN_ALGORITHM, date);
 	append_scope(out, key);
@@ -285,7 +285,7 @@ void sign_signature(const struct sign_key *key, const char *string_to_sign, char
 	struct buf first = {0};
 	const char *const texts[] = {key->region, key->service, "aws4_request", string_to_sign};
 
-	sign_format_date(key->when, date);
+	format_date(key->when, date);
 	date[8] = '\0';
 	buf_puts(&first, "AWS4");
 	buf_append(&first, secret_reveal(key->secret_key), secret_length(key->secret_key));
@@ -320,7 +320,7 @@ void sign_authorize(const struct sign_request *request, const struct sign_key *k
 	char date[SIGN_DATE_SIZE], signature[SIGN_SIGNATURE_SIZE];
 	struct buf signed_headers = {0};
 
-	sign_format_date(key->when, date);
+	format_date(key->when, date);
 	if (request->header_count > 0)
 		memcpy(headers, request->headers, request->header_count * sizeof(*headers));
 	headers[dated.header_count++] = (struct sign_header){"x-amz-date", date};
@@ -335,6 +335,21 @@ void sign_authorize(const struct sign_request *request, const struct sign_key *k
 	free(headers);
 }
 
+size_t sign_headers(const struct sign_request *request, const struct sign_key *key,
+                    struct sign_header headers[SIGN_HEADERS], struct sign_texts *texts)
+{
+	size_t count = 0;
+
+	*texts = (struct sign_texts){0};
+	format_date(key->when, texts->date);
+	sign_authorize(request, key, &texts->authorization);
+	headers[count++] = (struct sign_header){"X-Amz-Date", texts->date};
+	headers[count++] = (struct sign_header){"Authorization", texts->authorization.bytes};
+	if (key->token != NULL)
+		headers[count++] = (struct sign_header){"X-Amz-Security-Token", secret_reveal(key->token)};
+	return count;
+}
+
 void sign_presign(const struct sign_request *request, const struct sign_key *key, int expires, struct buf *query)
 {
 	struct buf headers = {0}, names = {0}, credential = {0}, unsigned_query = {0};
@@ -344,7 +359,7 @@ void sign_presign(const struct sign_request *request, const struct sign_key *key
 	append_headers(request, &headers, &names);
 	buf_printf(&credential, "%s/", key->access_key);
 	append_scope(&credential, key);
-	sign_format_date(key->when, date);
+	format_date(key->when, date);
 	append_query(&unsigned_query, request->query, false);
 	buf_puts(&unsigned_query, unsigned_query.length > 0 ? "&" : "");
 	buf_puts(&unsigned_query, "X-Amz-Algorithm=" SIGN_ALGORITHM "&X-Amz-Credential=");

@@ -44,9 +44,6 @@ struct sign_key {
 	time_t when;
 };
 
-/* "20240102T030405Z", of UTC. */
-void sign_format_date(time_t when, char out[SIGN_DATE_SIZE]);
-
 /* Append text percent-encoded: all but A-Z a-z 0-9 - . _ ~, and the bytes in `safe` (may be ""). */
 void sign_encode(struct buf *out, const char *text, const char *safe);
 
@@ -65,6 +62,18 @@ void sign_signature(const struct sign_key *key, const char *string_to_sign, char
  * which the caller sends with the values of `key`.
  */
 void sign_authorize(const struct sign_request *request, const struct sign_key *key, struct buf *authorization);
+
+/* What the headers of a signature say, as long as they are used: date and authorization. */
+struct sign_texts {
+	char date[SIGN_DATE_SIZE]; /* "20240102T030405Z", of UTC */
+	struct buf authorization;  /* freed by the caller */
+};
+
+#define SIGN_HEADERS 3
+
+/* Sign, and fill `headers` with those that are to be sent besides the request's own. Returns how many. */
+size_t sign_headers(const struct sign_request *request, const struct sign_key *key,
+                    struct sign_header headers[SIGN_HEADERS], struct sign_texts *texts);
 
 /* The request's query string with the signature and all that belongs to it, appended. `expires` is in seconds. */
 void sign_presign(const struct sign_request *request, const struct sign_key *key, int expires, struct buf *query);
