@@ -132,9 +132,11 @@ static int find_node(struct aws *aws, struct arena *arena, const struct listing 
 	form_add(&form, listing->identifier, identifier);
 	if (list_nodes(aws, arena, listing, &form, &nodes, err) != 0)
 		return -1;
-	if (nodes.count == 0)
-		return error_set(err, ERROR_NOT_FOUND, "RDS %s: there is no %s",
-		                 operation_info(listing->list.operation)->name, identifier);
+	if (nodes.count == 0) {
+		error_set(err, ERROR_NOT_FOUND, "RDS %s: there is no %s", operation_info(listing->list.operation)->name,
+		          identifier);
+		return -1;
+	}
 	*node = &nodes.items[0];
 	return 0;
 }
