@@ -65,7 +65,7 @@ static void apply_pending(struct deployment *deployment)
 	if (!deployment_is_pending(deployment))
 		return;
 	log_info("%s: acting", name);
-	if (run_apply(deployment->run, &deployment->observed, deployment->plan, &deployment->error) == 0)
+	if (run_apply(deployment->run, &deployment->observed, &deployment->plan, &deployment->error) == 0)
 		look_back(deployment);
 }
 
@@ -160,6 +160,7 @@ static enum report_exit apply_files(const struct command_context *context, const
 	enum report_exit code;
 
 	run_options.may_write = true; /* of all commands, this one alone says so */
+	run_options.reviewed = saved != NULL || !context->options->yes;
 	code = deployments_load(&deployments, context, &run_options, files, count);
 	if (code == REPORT_EXIT_FINE)
 		code = keep_saved(&deployments, saved);

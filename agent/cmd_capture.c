@@ -149,6 +149,7 @@ static void tell(const struct capture *capture)
 static int check_seen(const struct deployment *deployment, struct error *err)
 {
 	const struct observed_head *head = &deployment->observed.vectors.head;
+	const char *mismatch = deployment->observed.vectors.schema.mismatch;
 
 	if (!deployment->desired->vectors.present)
 		return error_set(err, ERROR_INVALID, "the spec has no section vectors, so there is nothing to capture");
@@ -156,6 +157,8 @@ static int check_seen(const struct deployment *deployment, struct error *err)
 		*err = deployment->error;
 		return -1;
 	}
+	if (head->status == OBSERVED_SEEN && mismatch != NULL)
+		return error_set(err, ERROR_STATE, "the rows cannot be read: %s", mismatch);
 	if (head->status == OBSERVED_SEEN)
 		return 0;
 	return error_set(err, ERROR_STATE, "the rows could not be seen: %s%s%s",

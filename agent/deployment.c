@@ -32,9 +32,18 @@ struct run_options deployments_run_options(const struct command_context *context
 	return run;
 }
 
+/* Half of an account's quotas is for the people who are signing in; those who run side by side share the other half. */
+static double share_quota(size_t count)
+{
+	size_t at_once = count < DEPLOYMENTS_AT_ONCE ? count : DEPLOYMENTS_AT_ONCE;
+
+	return at_once == 0 ? 0 : 0.5 / (double)at_once;
+}
+
 enum report_exit deployments_load(struct deployments *deployments, const struct command_context *context,
                                   const struct run_options *run_options, const char *const *arguments, size_t count)
 {
+	struct run_options options = *run_options;
 	struct spec_issues issues = {0};
 	size_t i;
 
@@ -44,11 +53,12 @@ enum report_exit deployments_load(struct deployments *deployments, const struct 
 		return command_complain_issues(&issues);
 	deployments->count = deployments->specs.count;
 	deployments->items = arena_array(context->arena, deployments->count, sizeof(*deployments->items));
+	options.quota_share = share_quota(deployments->count);
 	for (i = 0; i < deployments->count; i++) {
 		struct deployment *deployment = &deployments->items[i];
 
 		deployment->desired = &deployments->specs.items[i];
-		deployment->run = run_new(deployment->desired, run_options);
+		deployment->run = run_new(deployment->desired, &options);
 		deployment->started_at = deployment->finished_at = time(NULL);
 	}
 	return REPORT_EXIT_FINE;

@@ -1,6 +1,7 @@
 /* The cluster kind: what RDS says of the deployment's cluster and of whatever takes part in its replacement. */
 #include "aws/kms.h"
 #include "kinds/cluster_steps.h"
+#include "kinds/database.h"
 #include "kinds/kind.h"
 #include "kinds/stack.h"
 #include "plan/diff.h"
@@ -159,6 +160,7 @@ static void cluster_permissions(const struct desired *desired, bool enforce, str
 		kind_add_permission(permissions, desired, "kms:DescribeKey", NULL);
 	if (!enforce || desired->cluster.replace != DESIRED_REPLACE_RESTORE)
 		return;
+	database_permissions(desired, &desired->vectors.connect, permissions); /* rows are compared before the swap */
 	for (i = 0; i < sizeof(restore) / sizeof(restore[0]); i++)
 		kind_add_permission(permissions, desired, restore[i], "*");
 	for (i = 0; desired->cluster.kms_key != NULL && i < sizeof(key) / sizeof(key[0]); i++)

@@ -114,7 +114,8 @@ static void set_tags(const struct kind_context *context, const struct rds_cluste
 	size_t i, count = 0;
 
 	for (i = 0; i < old->tag_count; i++)
-		if (strncmp(old->tags[i].key, "aws:", 4) != 0) /* AWS keeps these to itself */
+		if (strncmp(old->tags[i].key, "aws:", 4) != 0 && /* AWS keeps these to itself */
+		    strcmp(old->tags[i].key, NAMES_TAG) != 0)
 			tags[count++] = old->tags[i];
 	tags[count++] = own_tag(context);
 	restore->tags = tags;
@@ -267,13 +268,51 @@ static bool both_available(struct kind_context *context, struct plan_action *act
 	return true;
 }
 
+/* Whether the database refuses the password that the secret has now. */
+static bool refuses_password(struct kind_context *context, struct database *database)
+{
+	struct pg_session *session;
+	struct error err;
+
+	if (database_open(context, database, &session, &err) != 0)
+		return database_is_wrong_password(&err);
+	pg_session_close(session);
+	return false;
+}
+
+/*
+ * The restored cluster has the master password of the snapshot's time. If the
+ * secret was rotated since, neither we nor, later, the application would get
+ * in, so it is given the present one. Returns true if that had to be done; what
+ * else is wrong shows when the rows are compared.
+ */
+static bool renew_password(struct kind_context *context, struct plan_action *action, const struct rds_cluster *fresh)
+{
+	struct database target;
+	struct error err;
+	bool refused;
+
+	if (database_resolve_cluster(context, fresh->identifier, &target, &err) != 0)
+		return false;
+	refused = target.secret != NULL && fresh->master_username != NULL &&
+	          strcmp(target.settings.user, fresh->master_username) == 0 && refuses_password(context, &target);
+	if (refused &&
+	    rds_set_master_password(context->aws, context->arena, fresh->identifier, target.password, &err) != 0)
+		kind_action_fail(context, action, &err);
+	else if (refused)
+		kind_action_wait(context, action, "%s is given the password that the secret has now",
+		                 fresh->identifier);
+	database_free(&target);
+	return refused;
+}
+
 /* True once the new cluster holds every row of the old one, read back; else the action says why it does not. */
 static bool prove_rows(struct kind_context *context, struct plan_action *action, const struct scene *scene,
                        struct error *err)
 {
 	struct rows_result result;
 
-	if (!both_available(context, action, scene))
+	if (!both_available(context, action, scene) || renew_password(context, action, scene->fresh))
 		return false;
 	if (match_rows(context, scene, &result, err) != 0) {
 		kind_action_fail(context, action, err);
@@ -309,10 +348,13 @@ static bool is_under_way(struct kind_context *context, const char *to, const str
 static void rename_cluster(struct kind_context *context, struct plan_action *action, const char *from, const char *to,
                            struct error *err)
 {
-	if (rds_rename_cluster(context->aws, context->arena, from, to, err) != 0 && !is_under_way(context, to, err))
+	if (!action->asked && rds_rename_cluster(context->aws, context->arena, from, to, err) != 0 &&
+	    !is_under_way(context, to, err)) {
 		kind_action_fail(context, action, err);
-	else
-		kind_action_wait(context, action, "%s is being renamed to %s", from, to);
+		return;
+	}
+	action->asked = true;
+	kind_action_wait(context, action, "%s is being renamed to %s", from, to);
 }
 
 static void step_rename_old(struct kind_context *context, struct plan_action *action, const struct scene *scene,
@@ -336,8 +378,10 @@ static void step_rename_old(struct kind_context *context, struct plan_action *ac
 static void step_rename_new(struct kind_context *context, struct plan_action *action, const struct scene *scene,
                             struct error *err)
 {
-	if (prove_rows(context, action, scene, err))
-		rename_cluster(context, action, scene->fresh->identifier, plan_action_get(action, "name"), err);
+	/* Once it may have the name it may be in use: its rows are not touched any more. */
+	if (action->asked || prove_rows(context, action, scene, err))
+		rename_cluster(context, action, plan_action_get(action, "cluster"), plan_action_get(action, "name"),
+		               err);
 }
 
 static void delete_snapshot(struct kind_context *context, struct plan_action *action)

@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 
 static const char *const sslmode_words[] = {
     [DESIRED_SSLMODE_DISABLE] = "disable",     [DESIRED_SSLMODE_ALLOW] = "allow",
@@ -137,16 +138,23 @@ int database_resolve_cluster(struct kind_context *context, const char *cluster, 
 int database_resolve_source(struct kind_context *context, struct database *database, struct error *err)
 {
 	const struct desired_source *from = &context->desired->vectors.restore.from;
+	struct error ignored;
+	const char *own;
 
 	if (from->kind == DESIRED_SOURCE_CONNECT)
 		return database_resolve(context, &from->connect, NULL, database, err);
+	own = stack_resolve(context->desired->cluster.identifier, context->stack->cluster, context,
+	                    "spec.cluster.identifier", &ignored);
+	if (own != NULL && strcasecmp(own, from->cluster) == 0)
+		return error_set(err, ERROR_INVALID, "%s is the deployment's own cluster: source and target are one",
+		                 from->cluster);
 	if (database_resolve_cluster(context, from->cluster, database, err) != 0)
 		return -1;
 	database->previous = true;
 	return 0;
 }
 
-static bool is_wrong_password(const struct error *err)
+bool database_is_wrong_password(const struct error *err)
 {
 	return strcmp(err->service_code, "28P01") == 0;
 }
@@ -160,7 +168,7 @@ static int open_again(struct kind_context *context, struct database *database, s
 		return -1;
 	if (pg_session_open(&database->settings, session, err) == 0)
 		return 0;
-	if (!is_wrong_password(err) || !database->previous || database->secret == NULL)
+	if (!database_is_wrong_password(err) || !database->previous || database->secret == NULL)
 		return -1;
 	if (read_secret(context, database, "AWSPREVIOUS", err) != 0)
 		return -1;
@@ -174,7 +182,7 @@ int database_open(struct kind_context *context, struct database *database, struc
 
 	database->settings.writes = context->writes;
 	rc = pg_session_open(&database->settings, session, err);
-	if (rc != 0 && is_wrong_password(err))
+	if (rc != 0 && database_is_wrong_password(err))
 		rc = open_again(context, database, session, err);
 	return rc != 0 ? error_context(err, "%s", database->server) : 0;
 }
@@ -184,4 +192,24 @@ void database_free(struct database *database)
 	secret_free(database->password);
 	database->password = NULL;
 	database->settings.password = NULL;
+}
+
+/* An ARN says of itself what it is; a name has six characters of AWS's behind it in the ARN. */
+static const char *secret_pattern(const char *secret, struct arena *arena)
+{
+	const char *part = secret != NULL ? strstr(secret, ":secret:") : NULL;
+
+	if (secret == NULL)
+		return "secret:*";
+	return part != NULL ? part + 1 : arena_printf(arena, "secret:%s-??????", secret);
+}
+
+void database_permissions(const struct desired *desired, const struct desired_connect *connect,
+                          struct kind_permissions *permissions)
+{
+	if (connect->auth == DESIRED_AUTH_IAM)
+		kind_add_permission(permissions, desired, "rds-db:connect", "dbuser:*/*");
+	else
+		kind_add_permission(permissions, desired, "secretsmanager:GetSecretValue",
+		                    secret_pattern(connect->secret, permissions->arena));
 }

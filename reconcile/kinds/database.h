@@ -45,6 +45,13 @@ int database_resolve_source(struct kind_context *context, struct database *datab
 int database_open(struct kind_context *context, struct database *database, struct pg_session **session,
                   struct error *err);
 
+/* What it takes to log in: to read the secret, or to connect with a token. */
+void database_permissions(const struct desired *desired, const struct desired_connect *connect,
+                          struct kind_permissions *permissions);
+
+/* Whether err says that the password is wrong: another was set since the secret was read, or before. */
+bool database_is_wrong_password(const struct error *err);
+
 /* Wipes the password. Of a database of zeroes, too. */
 void database_free(struct database *database);
 

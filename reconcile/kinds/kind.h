@@ -84,7 +84,12 @@ struct observed_head *kind_head(const struct kind *kind, struct observed *observ
 
 /* --- for kinds --- */
 
-/* FAILED, with the error, unless err says that it is only too early (ERROR_STATE, retryable): then WAITING. */
+/*
+ * FAILED, with the error. But what may pass (err->retryable) is WAITING, and is
+ * tried again while the run stays: one lost answer between the two renames of a
+ * replacement must not end it there. `error` then says what happened, unless it
+ * is only too early (ERROR_STATE).
+ */
 void kind_action_fail(const struct kind_context *context, struct plan_action *action, const struct error *err);
 
 /* FAILED: the kind does not know the action's verb. */

@@ -52,12 +52,15 @@ void kind_action_wait(const struct kind_context *context, struct plan_action *ac
 
 void kind_action_fail(const struct kind_context *context, struct plan_action *action, const struct error *err)
 {
-	if (err->code == ERROR_STATE && err->retryable) {
+	const char *reason = observed_reason(context->arena, err->message, err->permission);
+
+	if (err->retryable && err->code != ERROR_CREDENTIALS) {
 		kind_action_wait(context, action, "%s", err->message);
+		action->error = err->code == ERROR_STATE ? NULL : reason;
 		return;
 	}
 	action->state = ACTION_FAILED;
-	action->error = observed_reason(context->arena, err->message, err->permission);
+	action->error = reason;
 }
 
 /* China and GovCloud have partitions of their own. */

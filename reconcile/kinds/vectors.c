@@ -167,26 +167,15 @@ static void vectors_observe(struct kind_context *context, struct observed *obser
 		observed_set_unknown(&vectors->source_head, context->arena, &err);
 }
 
-/* An ARN says of itself what it is; a name has six characters of AWS's behind it in the ARN. */
-static const char *secret_pattern(const struct desired *desired, struct arena *arena)
-{
-	const char *secret = desired->vectors.connect.secret;
-	const char *part = secret != NULL ? strstr(secret, ":secret:") : NULL;
-
-	if (secret == NULL)
-		return "secret:*";
-	return part != NULL ? part + 1 : arena_printf(arena, "secret:%s-??????", secret);
-}
-
 static void vectors_permissions(const struct desired *desired, bool enforce, struct kind_permissions *permissions)
 {
+	const struct desired_source *from = &desired->vectors.restore.from;
+
 	(void)enforce; /* rows are moved with the database's own grants */
 	kind_add_permission(permissions, desired, "rds:DescribeDBClusters", NULL);
-	if (desired->vectors.connect.auth == DESIRED_AUTH_IAM)
-		kind_add_permission(permissions, desired, "rds-db:connect", "dbuser:*/*");
-	else
-		kind_add_permission(permissions, desired, "secretsmanager:GetSecretValue",
-		                    secret_pattern(desired, permissions->arena));
+	database_permissions(desired, &desired->vectors.connect, permissions);
+	if (from->kind == DESIRED_SOURCE_CONNECT)
+		database_permissions(desired, &from->connect, permissions);
 }
 
 const struct kind kind_vectors = {

@@ -270,7 +270,11 @@ int pg_compare_ids(const struct pg_side *source, const struct pg_side *target, c
 static int moment_begin(const struct pg_side *side, bool *begun, struct error *err)
 {
 	*begun = PQtransactionStatus(side->session->conn) == PQTRANS_IDLE;
-	return *begun ? pg_query_run(side->session, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", err) : 0;
+	return *begun ? pg_query_run(side->session,
+	                             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL "
+	                             "idle_in_transaction_session_timeout = 0",
+	                             err)
+	              : 0;
 }
 
 static int differences_find(const struct pg_side *source, const struct pg_side *target, struct arena *arena,

@@ -51,6 +51,31 @@ static int sessions_open(struct copy *copy, struct error *err)
 	return pg_snapshot_export(copy->source, copy->job.snapshot, err);
 }
 
+/* Which server and database a session ended up at, whatever names and tunnels led there. */
+static int identify(struct pg_session *session, struct arena *arena, const char **identity, struct error *err)
+{
+	PGresult *result;
+
+	if (pg_query(session, sql_copy_identity, NULL, 0, &result, err) < 0)
+		return -1;
+	*identity = pg_query_text(result, 0, 0, arena);
+	PQclear(result);
+	return 0;
+}
+
+/* A table that is compared with itself is always equal, and proves nothing. */
+static int sides_differ(struct copy *copy, struct error *err)
+{
+	const char *source, *target;
+
+	if (identify(copy->source, copy->arena, &source, err) < 0 ||
+	    identify(copy->target, copy->arena, &target, err) < 0)
+		return -1;
+	if (strcmp(source, target) == 0 && strcmp(copy->job.source_table, copy->job.target_table) == 0)
+		return error_set(err, ERROR_INVALID, "source and target are one database: %s", source);
+	return 0;
+}
+
 /* Held by the session, so that it ends with it, however that ends. */
 static int target_lock(struct copy *copy, struct error *err)
 {
@@ -323,7 +348,8 @@ static int copy_run(struct copy *copy, struct error *err)
 	int status = 0;
 
 	phase_set(copy, PG_COPY_CONNECTING);
-	if (sessions_open(copy, err) < 0 || schemas_check(copy, err) < 0 || target_lock(copy, err) < 0)
+	if (sessions_open(copy, err) < 0 || sides_differ(copy, err) < 0 || schemas_check(copy, err) < 0 ||
+	    target_lock(copy, err) < 0)
 		return -1;
 	phase_set(copy, PG_COPY_COMPARING);
 	if (bots_plan(copy, err) < 0)

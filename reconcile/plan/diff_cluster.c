@@ -202,6 +202,8 @@ static const char *find_obstacle(const struct plan_input *input, const struct pl
 		    "a person: the restored cluster %s has another KMS key than spec.cluster.kmsKey: delete it, and "
 		    "run again",
 		    replacement->fresh);
+	if (seen->fresh.exists && strcmp(seen->fresh.status, "stopped") == 0)
+		return arena_printf(plan->arena, "the restored cluster %s is stopped: start it", replacement->fresh);
 	if (strcmp(replacement->old->status, "stopped") == 0)
 		return arena_printf(plan->arena, "a person: the cluster %s is stopped: start it",
 		                    replacement->old->identifier);
@@ -296,6 +298,26 @@ static void wait_to_settle(struct plan *plan, struct plan_resource *resource, co
 	plan_action_set(plan, action, "name", resource->name);
 }
 
+/* States that no waiting mends. */
+static bool is_broken(const struct observed_database *database)
+{
+	return strcmp(database->status, "failed") == 0 || strcmp(database->status, "deleting") == 0 ||
+	       strncmp(database->status, "inaccessible-", 13) == 0 ||
+	       strncmp(database->status, "incompatible-", 13) == 0;
+}
+
+static void report_broken(struct plan *plan, struct plan_resource *resource, const struct observed_database *current)
+{
+	struct plan_difference status = {"status", CHANGE_REPLACE, "available", current->status};
+	struct plan_action *action = plan_add_action(plan, resource, "recover", NULL);
+
+	plan_add_difference(plan, resource, &status);
+	plan_set_reason(plan, resource, "the cluster is %s", current->status);
+	action->gives = CONDITION_CLUSTER_ENCRYPTED;
+	action->reason = "the deployment needs its cluster";
+	plan_action_block(plan, action, "a person: see the cluster's events in RDS");
+}
+
 static void diff_present(const struct plan_input *input, struct plan *plan, struct plan_resource *resource)
 {
 	const struct observed_database *current = &input->observed->cluster.current;
@@ -317,6 +339,8 @@ static void diff_present(const struct plan_input *input, struct plan *plan, stru
 	}
 	if (is_settling(current))
 		wait_to_settle(plan, resource, current);
+	else if (is_broken(current))
+		report_broken(plan, resource, current);
 	note_leftovers(input, plan, resource);
 }
 

@@ -46,6 +46,7 @@ struct vectors_diff {
 	struct bot_list wanting;  /* short of rows, or with other rows */
 	struct bot_list overfull; /* more rows than they should have */
 	struct bot_list extra;    /* should not be there at all */
+	const char *unknown;      /* why it is not known whether the rows match; NULL: it is */
 };
 
 static struct expected expect_baseline(const struct plan_input *input, struct arena *arena)
@@ -163,11 +164,19 @@ static int compare_rows(const struct desired_vectors *desired, int64_t expected,
 	return 0;
 }
 
-static bool digests_count(const struct desired_vectors *desired, const struct expected_bot *expected,
-                          const struct observed_bot *observed)
+static bool digests_count(const struct desired_vectors *desired, const struct expected_bot *expected)
 {
-	return desired->match == DESIRED_MATCH_EXACT && desired->tolerance == 0 && expected->digest != NULL &&
-	       observed->digest != NULL;
+	return desired->match == DESIRED_MATCH_EXACT && desired->tolerance == 0 && expected->digest != NULL;
+}
+
+/* As many rows as there should be: but are they the same? */
+static void diff_digest(struct vectors_diff *diff, const struct expected_bot *expected,
+                        const struct observed_bot *observed)
+{
+	if (observed->digest == NULL)
+		diff->unknown = "digests were not observed: observe again with this spec";
+	else if (strcmp(expected->digest, observed->digest) != 0)
+		differ_in_digest(diff, expected, observed);
 }
 
 static void diff_expected_bot(struct vectors_diff *diff, const struct expected_bot *expected)
@@ -182,9 +191,8 @@ static void diff_expected_bot(struct vectors_diff *diff, const struct expected_b
 	} else if (order > 0) {
 		differ(diff, expected->id, expected, observed);
 		list_bot(diff, &diff->overfull, expected->id, rows - expected->rows);
-	} else if (observed != NULL && digests_count(diff->desired, expected, observed) &&
-	           strcmp(expected->digest, observed->digest) != 0) {
-		differ_in_digest(diff, expected, observed);
+	} else if (observed != NULL && digests_count(diff->desired, expected)) {
+		diff_digest(diff, expected, observed);
 	}
 }
 
@@ -200,7 +208,8 @@ static void diff_extra_bots(struct vectors_diff *diff, const struct expected *ex
 	for (i = 0; i < diff->seen->bot_count; i++) {
 		const struct observed_bot *bot = &diff->seen->bots[i];
 
-		if (bsearch(bot->id, expected->bots, expected->count, sizeof(*expected->bots), compare_expected_id))
+		if (expected->count > 0 &&
+		    bsearch(bot->id, expected->bots, expected->count, sizeof(*expected->bots), compare_expected_id))
 			continue;
 		if (strcmp(bot->id, OBSERVED_NO_BOT) == 0) {
 			plan_add_note(diff->plan, diff->resource,
@@ -321,6 +330,12 @@ static void put_rows_right(struct vectors_diff *diff)
 		delete_bots(diff);
 }
 
+/* Where a load is due: the index is better built after it. A few bots that cannot be copied must not hold it up. */
+static bool most_rows_are_missing(const struct vectors_diff *diff)
+{
+	return diff->wanting.rows > observed_sum_rows(diff->seen->bots, diff->seen->bot_count);
+}
+
 /*
  * With the index in place a load is half as fast, and an ivfflat index trained
  * on no rows finds little. So it goes before the rows where that hurts nobody:
@@ -359,7 +374,8 @@ static struct plan_action *build_index(struct vectors_diff *diff, const char *ve
 
 	plan_action_need(diff->plan, action, CONDITION_CLUSTER_ENCRYPTED);
 	plan_action_need(diff->plan, action, SCHEMA_PRESENT);
-	plan_action_need(diff->plan, action, ROWS_COPIED);
+	if (most_rows_are_missing(diff))
+		plan_action_need(diff->plan, action, ROWS_COPIED);
 	plan_action_set(diff->plan, action, "method", "ivfflat");
 	plan_action_set(diff->plan, action, "lists",
 	                desired->present && desired->lists != DESIRED_LISTS_AUTO
@@ -464,21 +480,48 @@ static void set_reason(struct vectors_diff *diff)
 	plan_set_reason(diff->plan, diff->resource, "%s", reason != NULL ? reason : "its schema or index differs");
 }
 
+static void compare_rows_of_bots(struct vectors_diff *diff)
+{
+	struct expected expected;
+
+	if (!diff->desired->counts.present)
+		return;
+	expected = expect(diff->input, diff->plan->arena);
+	diff->unknown = expected.unknown;
+	if (expected.unknown == NULL)
+		diff_rows(diff, &expected);
+}
+
+/* Whether the cluster is to be replaced first is not known, so nothing is done to its rows. */
+static void block_if_cluster_unseen(struct vectors_diff *diff)
+{
+	size_t i;
+
+	if (!diff->input->desired->cluster.present || diff->input->observed->cluster.head.status != OBSERVED_UNKNOWN)
+		return;
+	for (i = 0; i < diff->plan->action_count; i++)
+		if (strcmp(diff->plan->actions[i]->kind, KIND) == 0)
+			plan_action_block(diff->plan, diff->plan->actions[i], "the cluster could not be observed");
+}
+
 static void diff_seen(struct vectors_diff *diff)
 {
-	struct expected expected = {0};
+	const char *mismatch = diff->seen->schema.mismatch;
 
 	diff_schema(diff);
-	if (diff->desired->counts.present)
-		expected = expect(diff->input, diff->plan->arena);
-	if (diff->desired->counts.present && expected.unknown == NULL)
-		diff_rows(diff, &expected);
-	diff_index(diff);
-	put_rows_right(diff);
+	if (mismatch == NULL) {
+		compare_rows_of_bots(diff);
+		diff_index(diff);
+		put_rows_right(diff);
+	} else if (diff->desired->counts.present) {
+		/* Rows that nobody could read are not missing. */
+		diff->unknown = arena_printf(diff->plan->arena, "its rows cannot be read: %s", mismatch);
+	}
 	set_reason(diff);
-	if (expected.unknown != NULL) {
+	block_if_cluster_unseen(diff);
+	if (diff->unknown != NULL) {
 		diff->resource->state = RESOURCE_UNKNOWN;
-		diff->resource->reason = expected.unknown;
+		diff->resource->reason = diff->unknown;
 	}
 }
 

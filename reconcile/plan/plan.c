@@ -1,6 +1,5 @@
 #include "plan/plan.h"
 #include "plan/order.h"
-#include "plan/policy.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -205,6 +204,5 @@ struct plan *plan_make(struct arena *arena, plan_diff *const *diffs, const struc
 	for (; *diffs != NULL; diffs++)
 		(*diffs)(input, plan);
 	plan_order_actions(plan);
-	plan_apply_policy(plan, input->desired);
 	return plan;
 }

@@ -4,7 +4,7 @@
  * plan_make() is pure: the same desired, observed and policy give the same
  * plan, to the letter. Each kind's diff (diff.h) adds its resources, their
  * differences and all the actions that are still to be done; plan_make() puts
- * them in the order of their conditions and marks what the policy refuses.
+ * them in the order of their conditions.
  *
  * A condition is a name such as "cluster/encrypted". An action
  * says which conditions it needs and which one it gives. A condition that no
@@ -73,6 +73,7 @@ struct plan_action {
 	const char *allow;  /* the word of spec.allow that it takes, or NULL */
 	const char **calls; /* its mutating calls: "rds:CreateDBInstance", "sql:COPY", … */
 	size_t call_count;
+	bool asked; /* acting: AWS has agreed, and only shows it late; never asked for, or looked at, twice in a run */
 	struct plan_argument *arguments; /* what it is done to, for `act` and for the reader of a saved plan */
 	size_t argument_count;
 };
@@ -111,8 +112,8 @@ struct plan_input {
 typedef void plan_diff(const struct plan_input *input, struct plan *plan);
 
 /*
- * Run the diffs (an array that ends with NULL), order the actions, apply the
- * policy of the spec: mode, allow, limits. Everything is in the arena. Actions
+ * Run the diffs (an array that ends with NULL) and order the actions; what the
+ * spec permits of them is plan/policy.h's. Everything is in the arena. Actions
  * whose conditions go round in a circle are a defect of a diff: they come last
  * and FAILED.
  */

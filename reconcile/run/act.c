@@ -37,7 +37,7 @@ static int admit(struct act *act, struct plan_action *action, bool *admitted, st
 		return -1;
 	if (action->state == ACTION_PLANNED)
 		progress_show(act->progress, action);
-	action->waits_for = NULL;
+	action->waits_for = action->error = NULL;
 	*admitted = true;
 	return 0;
 }
@@ -97,11 +97,27 @@ static int step_all(struct act *act, struct error *err)
 	return 0;
 }
 
+/* The time is over: what was to be tried again has failed. */
+static void fail_unpassed(const struct plan *plan)
+{
+	size_t i;
+
+	for (i = 0; i < plan->action_count; i++) {
+		struct plan_action *action = plan->actions[i];
+
+		if (action->state != ACTION_WAITING || action->error == NULL)
+			continue;
+		action->state = ACTION_FAILED;
+		action->waits_for = NULL;
+	}
+}
+
 /* What was never begun: because of what it follows, or because the run was stopped. */
 static void settle_rest(struct act *act)
 {
 	size_t i;
 
+	fail_unpassed(act->plan);
 	plan_follow_needs(act->plan);
 	for (i = 0; i < act->plan->action_count; i++) {
 		struct plan_action *action = act->plan->actions[i];

@@ -40,6 +40,7 @@ int observe_open_client(const struct desired *desired, const struct run_options 
 	    .assume_role_arn = desired->aws.assume_role.arn,
 	    .external_id = desired->aws.assume_role.external_id,
 	    .writes = writes,
+	    .quota_share = options->quota_share,
 	    .stop = options->stop,
 	};
 

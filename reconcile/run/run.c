@@ -1,10 +1,13 @@
 #include "run/run.h"
+#include "aws/sts.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "kinds/kind.h"
+#include "plan/policy.h"
 #include "run/act.h"
 #include "run/lock.h"
 #include "run/observe.h"
+#include "run/saved.h"
 #include "spec/load.h"
 
 #include <stdlib.h>
@@ -143,17 +146,26 @@ struct plan *run_plan(struct run *run, const struct observed *observed)
 	plan = plan_make(run->arena, diffs, &input);
 	keep_selected(run, plan);
 	report_unmatched(run, plan);
+	plan_apply_policy(plan, run->desired);
 	return plan;
+}
+
+/* The gate stands on the account of the very credentials that will act, which may be others than those that looked. */
+static int read_account(struct kind_context *context, const char **account, struct error *err)
+{
+	struct sts_identity identity;
+
+	if (sts_get_caller_identity(context->aws, context->arena, &identity, err) != 0)
+		return -1;
+	*account = identity.account;
+	return 0;
 }
 
 /* With the lock held and the journal open. */
 static int carry_out(struct run *run, const struct observed *observed, struct plan *plan, struct journal *journal,
                      struct error *err)
 {
-	struct gate gate = {.desired = run->desired,
-	                    .account = observed->account.account,
-	                    .locked = true,
-	                    .dry_run = !run->options.may_write};
+	struct gate gate = {.desired = run->desired, .locked = true, .dry_run = !run->options.may_write};
 	struct kind_context context = {
 	    .arena = run->arena,
 	    .desired = run->desired,
@@ -169,13 +181,29 @@ static int carry_out(struct run *run, const struct observed *observed, struct pl
 		return -1;
 	act.progress = progress_new(run->options.show_progress);
 	context.progress = progress_copy(act.progress);
-	rc = act_run(&act, err);
+	rc = read_account(&context, &gate.account, err);
+	if (rc == 0)
+		rc = act_run(&act, err);
 	progress_free(act.progress);
 	aws_free(context.aws);
 	return rc;
 }
 
-int run_apply(struct run *run, const struct observed *observed, struct plan *plan, struct error *err)
+/* Look and plan again, now that nobody else can act. */
+static int refresh(struct run *run, struct observed *observed, struct plan **plan, struct error *err)
+{
+	struct plan *fresh;
+
+	if (run_observe(run, observed, err) != 0)
+		return -1;
+	fresh = run_plan(run, observed);
+	if (run->options.reviewed && saved_compare(*plan, fresh, err) != 0)
+		return -1;
+	*plan = fresh;
+	return 0;
+}
+
+int run_apply(struct run *run, struct observed *observed, struct plan **plan, struct error *err)
 {
 	const char *directory = lock_find_directory(run->arena, run->options.state_directory);
 	const char *name = run->desired->metadata.name;
@@ -183,13 +211,15 @@ int run_apply(struct run *run, const struct observed *observed, struct plan *pla
 	struct lock *lock;
 	int rc;
 
-	if (plan_count_actions(plan, ACTION_PLANNED) == 0)
+	if (plan_count_actions(*plan, ACTION_PLANNED) == 0)
 		return 0;
 	if (lock_take(directory, name, &lock, err) != 0)
 		return -1;
-	rc = journal_open(directory, name, &journal, err);
+	rc = refresh(run, observed, plan, err);
 	if (rc == 0)
-		rc = carry_out(run, observed, plan, journal, err);
+		rc = journal_open(directory, name, &journal, err);
+	if (rc == 0)
+		rc = carry_out(run, observed, *plan, journal, err);
 	journal_close(journal);
 	lock_release(lock);
 	return rc;

@@ -30,6 +30,8 @@ struct run_options {
 	size_t only_count;
 	int64_t wait;                /* seconds that apply stays for long operations; RUN_WAIT_UNLIMITED */
 	bool may_write;              /* apply alone: without it run_apply() does nothing but refuse */
+	bool reviewed;               /* a person has seen the plan: run_apply() carries out that one or none */
+	double quota_share;          /* of AWS's request quotas, for each of the run's clients; 0: one half */
 	bool digests;                /* observe: the digest of every bot (capture) */
 	bool show_progress;          /* progress of long operations on standard error, which is a terminal */
 	const volatile bool *stop;   /* once true, end soon and cleanly */
@@ -55,12 +57,15 @@ int run_observe(struct run *run, struct observed *observed, struct error *err);
 struct plan *run_plan(struct run *run, const struct observed *observed);
 
 /*
- * Carry out what is PLANNED in the plan, each action through the gate, and
- * leave in each what became of it. Takes the deployment's lock: ERROR_BUSY if
- * another run holds it. Waits for long operations as the options say. Returns
- * 0 also when actions failed.
+ * Carry out what is PLANNED, each action through the gate, and leave in each
+ * what became of it. Takes the deployment's lock (ERROR_BUSY if another run
+ * holds it), and then looks and plans once more: what another run, or an hour
+ * at a prompt, has changed since must not be acted on. The fresh observation
+ * and plan take the place of the caller's. If a person has reviewed that one
+ * (options) and the fresh one differs, nothing is done: ERROR_REFUSED. Waits
+ * for long operations as the options say. Returns 0 also when actions failed.
  */
-int run_apply(struct run *run, const struct observed *observed, struct plan *plan, struct error *err);
+int run_apply(struct run *run, struct observed *observed, struct plan **plan, struct error *err);
 
 /*
  * Put the resources as they are seen now (after run_apply() and another

@@ -107,22 +107,39 @@ static const char *find_change(const json_t *saved, const json_t *fresh, const c
 	return NULL;
 }
 
+static int compare_plans(const json_t *before, const json_t *now, struct error *err)
+{
+	const char *changed = find_change(before, now, "actions", "id");
+
+	if (changed == NULL)
+		changed = find_change(before, now, "resources", "name");
+	if (changed == NULL)
+		return 0;
+	return error_set(err, ERROR_REFUSED, "the world has moved since the plan was made (see %s): plan again",
+	                 changed);
+}
+
+int saved_compare(const struct plan *before, const struct plan *now, struct error *err)
+{
+	json_t *old = format_plan(before), *fresh = format_plan(now);
+	int rc = compare_plans(old, fresh, err);
+
+	json_decref(old);
+	json_decref(fresh);
+	return rc;
+}
+
 int saved_check(const struct saved_plan *saved, const struct desired *desired, const struct plan *plan,
                 struct error *err)
 {
 	json_t *fresh;
-	const char *changed;
+	int rc;
 
 	if (strcmp(saved->sha256, desired->sha256) != 0)
 		return error_set(err, ERROR_REFUSED, "the spec %s has changed since the plan was made: plan again",
 		                 desired->file);
 	fresh = format_plan(plan);
-	changed = find_change(saved->plan, fresh, "actions", "id");
-	if (changed == NULL)
-		changed = find_change(saved->plan, fresh, "resources", "name");
-	if (changed != NULL)
-		error_set(err, ERROR_REFUSED, "the world has moved since the plan was made (see %s): plan again",
-		          changed);
+	rc = compare_plans(saved->plan, fresh, err);
 	json_decref(fresh);
-	return changed == NULL ? 0 : -1;
+	return rc;
 }

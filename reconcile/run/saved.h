@@ -43,6 +43,9 @@ int saved_write(const json_t *document, const char *path, struct error *err);
 int saved_parse(struct arena *arena, const char *text, struct saved_plans *plans, struct error *err);
 void saved_free(struct saved_plans *plans);
 
+/* Whether two plans of a spec are the same to the letter. -1 with ERROR_REFUSED and what differs first if not. */
+int saved_compare(const struct plan *before, const struct plan *now, struct error *err);
+
 /*
  * Whether the spec and the world are still what they were at review. -1 with
  * ERROR_REFUSED and what has changed if not.

@@ -108,15 +108,21 @@ static const struct field_word sslmodes[] = {
 
 static const struct field_word allows[] = {
     {"replace-cluster", "Put an encrypted cluster in the place of one that is not.", NULL},
-    {"remove-published-apis", "Delete the published APIs, whose stacks keep the old cluster from being replaced.",
+    {"remove-published-apis",
+     "Delete the published APIs, whose stacks keep the old cluster from being replaced. Nothing needs it in this "
+     "version.",
      NULL},
-    {"suspend-rotation", "Turn the password rotation off for as long as something needs the password to stay.", NULL},
-    {"run-embedding-tasks", "Start embedding tasks, which cost money.", NULL},
+    {"suspend-rotation",
+     "Turn the password rotation off for as long as something needs the password to stay. Nothing needs it in this "
+     "version.",
+     NULL},
+    {"run-embedding-tasks", "Start embedding tasks, which cost money. Nothing needs it in this version.", NULL},
     {"delete-vectors", "Delete rows of bots that should have fewer or none.", NULL},
     {"rebuild-index", "Build the vector index anew where it is not as it should be; searches slow down meanwhile.",
      NULL},
     {"remove-members", "Take users out of a group that is exclusive.", NULL},
-    {"sign-out-users", "Sign users out everywhere, so that their groups take effect at once.", NULL},
+    {"sign-out-users",
+     "Sign users out everywhere, so that their groups take effect at once. Nothing needs it in this version.", NULL},
     WORDS_END,
 };
 
@@ -186,7 +192,7 @@ static const struct field cluster_fields[] = {
      .example = "alias/bedrock-chat", .allow = "replace-cluster",
      .text = "The key that the cluster is encrypted with; another key is drift. Needs `encrypted: true`."},
     {"replace", FIELD_TYPE_WORD, INTO(desired_cluster, replace), .words = replaces, .fallback = "manual",
-     .example = "restore", .allow = "replace-cluster, remove-published-apis",
+     .example = "restore", .allow = "replace-cluster",
      .text = "Who replaces a cluster that is not encrypted, and how. With `restore` the rows come along in the "
              "snapshot, so that nothing has to be embedded again."},
     {"deploy", FIELD_TYPE_SECTION, INTO(desired_cluster, deploy), .fields = deploy_fields,
@@ -366,8 +372,8 @@ static const struct field spec_fields[] = {
      .example = "{region: eu-west-3, account: \"123456789012\", stack: BedrockChatStack}",
      .text = "Where the deployment is."},
     {"cluster", FIELD_TYPE_SECTION, INTO(desired, cluster), .fields = cluster_fields,
-     .example = "{identifier: my-cluster, encrypted: true, replace: restore}",
-     .allow = "replace-cluster, remove-published-apis", .text = "The vector store's Aurora cluster."},
+     .example = "{identifier: my-cluster, encrypted: true, replace: restore}", .allow = "replace-cluster",
+     .text = "The vector store's Aurora cluster."},
     {"rotation", FIELD_TYPE_SECTION, INTO(desired, rotation), .fields = rotation_fields, .example = "{enabled: true}",
      .allow = "suspend-rotation", .text = "The rotation of the cluster's password by Secrets Manager.",
      .pending = "leave the section out; the rotation then stays as it is"},
@@ -380,7 +386,7 @@ static const struct field spec_fields[] = {
     {"bots", FIELD_TYPE_SECTION, INTO(desired, bots), .fields = bots_fields, .example = "{usable: true}",
      .text = "The bots of the deployment.", .pending = "leave the section out; vectors.counts proves each bot's rows"},
     {"allow", FIELD_TYPE_WORDS, INTO(desired, allow), .words = allows, .fallback_text = "nothing that needs a word",
-     .example = "[replace-cluster, remove-published-apis]",
+     .example = "[replace-cluster, remove-members]",
      .text = "What apply may do beyond what is safe. An action that needs a word which is not here stands in the "
              "report as blocked, with that word."},
     {"limits", FIELD_TYPE_SECTION, INTO(desired, limits), .fields = limits_fields,

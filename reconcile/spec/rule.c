@@ -79,6 +79,12 @@ static void check_cluster(const struct rules *rules, const struct desired *desir
 	if (cluster->replace == DESIRED_REPLACE_RESTORE && !is_written(rules, "spec.cluster.encrypted"))
 		broken(rules, "spec.cluster.replace",
 		       "needs `encrypted: true` beside it, or there is nothing to replace for");
+	else if (cluster->replace == DESIRED_REPLACE_RESTORE && desired->aws.stack == NULL &&
+	         desired->vectors.connect.secret == NULL && desired->vectors.connect.auth == DESIRED_AUTH_SECRET &&
+	         !is_spoilt(rules, "spec.aws") && !is_spoilt(rules, "spec.vectors"))
+		broken(rules, "spec.cluster.replace",
+		       "needs the database's password, to compare the rows: set spec.aws.stack, or "
+		       "spec.vectors.connect.secret");
 	if (cluster->identifier == NULL && desired->aws.stack == NULL && !is_spoilt(rules, "spec.aws"))
 		broken(rules, "spec.cluster", "names no cluster: set identifier, or spec.aws.stack to find it by");
 }

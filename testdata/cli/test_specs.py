@@ -125,9 +125,13 @@ def test_only_leaves_the_others_out(trueup: Run, tmp_path: Path) -> None:
     (tmp_path / "seen.json").write_text(observed())
     done = trueup("plan", "spec.yaml", "--observed", "seen.json", "--only", "cluster", "-o", "json")
     assert done.returncode == 0
-    assert [resource["kind"] for resource in json.loads(done.stdout)["resources"]] == ["account"]
+    resources = json.loads(done.stdout)["resources"]
+    assert [(resource["kind"], resource["state"]) for resource in resources] == [("account", "in-sync"),
+                                                                                 ("cluster", "skipped")]
     done = trueup("plan", "spec.yaml", "--observed", "seen.json", "--only", "users/Admin", "-o", "json")
     assert done.returncode == 2
+    done = trueup("plan", "spec.yaml", "--observed", "seen.json", "--only", "users/Typo")
+    assert done.returncode == 1 and "no such resource" in done.stdout
 
 
 def test_colour_only_where_it_is_wanted(trueup: Run, tmp_path: Path) -> None:
