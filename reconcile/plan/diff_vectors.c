@@ -525,15 +525,24 @@ static void diff_seen(struct vectors_diff *diff)
 	}
 }
 
+/* Between the two renames of a replacement nobody has the name; its rows are the old cluster's and the new one's. */
+static bool is_between_clusters(const struct observed_cluster *cluster)
+{
+	return cluster->head.status == OBSERVED_SEEN && !cluster->current.exists && cluster->aside.exists &&
+	       cluster->fresh.exists;
+}
+
 void plan_diff_vectors(const struct plan_input *input, struct plan *plan)
 {
+	static const struct observed_head between = {OBSERVED_SKIPPED, "its cluster is being replaced", NULL};
 	const struct observed_vectors *seen = &input->observed->vectors;
 	struct vectors_diff diff = {.input = input, .plan = plan, .desired = &input->desired->vectors, .seen = seen};
 
 	if (!diff.desired->present || plan_is_left_out(&seen->head))
 		return;
 	if (seen->head.status != OBSERVED_SEEN) {
-		plan_add_unseen(plan, KIND, diff.desired->table, &seen->head);
+		plan_add_unseen(plan, KIND, diff.desired->table,
+		                is_between_clusters(&input->observed->cluster) ? &between : &seen->head);
 		return;
 	}
 	diff.resource = plan_add_resource(plan, KIND, diff.desired->table);
