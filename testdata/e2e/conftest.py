@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import random
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from harness import TRUEUP, Program, Sandbox
+
+ROUNDS = 10  # times that a run is killed
+KILLED = ("apply", "spec.yaml", "--yes", "--wait", "10m", "-o", "json")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -71,3 +75,11 @@ def program(place: Path, shared: Sandbox) -> Iterator[Program]:
     shared.forget()
     yield Program(place / "work", shared)
     shared.control("clear")
+
+
+@pytest.fixture
+def moments() -> Iterator[Callable[[float], list[float]]]:
+    seed = int(os.environ.get("TRUEUP_SEED", random.SystemRandom().randrange(10**6)))
+    print(f"TRUEUP_SEED={seed}")
+    rng = random.Random(seed)
+    yield lambda longest: [rng.uniform(0.02, 1) * longest for _ in range(ROUNDS)]

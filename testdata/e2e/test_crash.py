@@ -5,26 +5,13 @@ The moments are random. A failure prints the seed; TRUEUP_SEED=N repeats it.
 
 from __future__ import annotations
 
-import os
-import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import pytest
+from conftest import KILLED, ROUNDS
 from harness import BASELINE, RESTORE_CLUSTER, Program, Sandbox
-from test_copy import capture_old, copy_spec, seed_beside
 
-ROUNDS = 10
 ASIDE = "bedrock-chat-trueup-old"
-APPLY = ("apply", "spec.yaml", "--yes", "--wait", "10m", "-o", "json")
-
-
-@pytest.fixture
-def moments() -> Iterator[Callable[[float], list[float]]]:
-    seed = int(os.environ.get("TRUEUP_SEED", random.SystemRandom().randrange(10**6)))
-    print(f"TRUEUP_SEED={seed}")
-    rng = random.Random(seed)
-    yield lambda longest: [rng.uniform(0.02, 1) * longest for _ in range(ROUNDS)]
 
 
 def remove_cluster(sandbox: Sandbox, name: str) -> None:
@@ -67,7 +54,7 @@ def test_killed_while_the_cluster_is_replaced(sandbox: Sandbox, trueup: Program,
     for number, moment in enumerate(moments(time.monotonic() - begun), start=1):
         remove_cluster(sandbox, ASIDE)
         key = replace_with_key(sandbox, trueup, number)
-        killed += trueup.kill_after(moment, *APPLY)
+        killed += trueup.kill_after(moment, *KILLED)
 
         trueup.apply()
 
@@ -78,30 +65,4 @@ def test_killed_while_the_cluster_is_replaced(sandbox: Sandbox, trueup: Program,
         wait_until(lambda: sandbox.snapshots() == [])
         trueup.plan()
     assert trueup.capture() == baseline
-    assert killed >= ROUNDS // 2, "most runs ended before they were killed: nothing is proved"
-
-
-def test_killed_while_rows_are_copied(sandbox: Sandbox, trueup: Program,
-                                      moments: Callable[[float], list[float]]) -> None:
-    new, old = seed_beside(sandbox, bots=8, rows=2500, users=12)
-    baseline = capture_old(sandbox, trueup)
-    copy_spec(sandbox, trueup)
-    rows = sandbox.rows(old)
-    begun = time.monotonic()
-    trueup.apply()
-    killed = 0
-    for number, moment in enumerate(moments(time.monotonic() - begun), start=1):
-        sandbox.query(new, "TRUNCATE items")
-        killed += trueup.kill_after(moment, *APPLY)
-
-        trueup.apply()
-
-        assert sandbox.rows(new) == rows, f"round {number}, killed after {moment:.2f} s"
-        trueup.plan()
-    trueup.run("capture", "spec.yaml", "--out", "again.yaml")
-    assert trueup.baseline("again.yaml") == baseline
-    ((invalid,),) = sandbox.query(new, "SELECT count(*) FROM pg_index WHERE NOT indisvalid")
-    ((tables,),) = sandbox.query(new, "SELECT count(*) FROM pg_tables WHERE schemaname NOT IN "
-                                      "('pg_catalog', 'information_schema')")
-    assert invalid == 0 and tables == 1, "something temporary is left"
     assert killed >= ROUNDS // 2, "most runs ended before they were killed: nothing is proved"
