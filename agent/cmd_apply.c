@@ -96,7 +96,7 @@ static bool confirm(const struct deployments *deployments, const char *names)
 		if (deployment_is_pending(&deployments->items[i]))
 			deployment_show(&deployments->items[i], context);
 	return terminal_confirm(
-	    arena_printf(context->arena, "Apply these actions to %s? Only 'yes' is accepted:", names));
+	    arena_printf(context->arena, "Apply these actions to %s? Only 'yes' is accepted:", names), context->stop);
 }
 
 /* The reviewed plan holds if a fresh one says the same; where it does not, the deployment's report says why. */

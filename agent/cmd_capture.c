@@ -149,6 +149,7 @@ static void tell(const struct capture *capture)
 static int check_seen(const struct deployment *deployment, struct error *err)
 {
 	const struct observed_head *head = &deployment->observed.vectors.head;
+	const struct observed_head *account = &deployment->observed.account.head;
 	const char *mismatch = deployment->observed.vectors.schema.mismatch;
 
 	if (!deployment->desired->vectors.present)
@@ -157,6 +158,9 @@ static int check_seen(const struct deployment *deployment, struct error *err)
 		*err = deployment->error;
 		return -1;
 	}
+	if (head->status == OBSERVED_SKIPPED && account->status == OBSERVED_UNKNOWN)
+		return error_set(err, ERROR_STATE, "the rows could not be seen: the account is not known: %s",
+		                 account->reason);
 	if (head->status == OBSERVED_SEEN && mismatch != NULL)
 		return error_set(err, ERROR_STATE, "the rows cannot be read: %s", mismatch);
 	if (head->status == OBSERVED_SEEN)

@@ -153,6 +153,20 @@ bool deployment_is_pending(const struct deployment *deployment)
 	return false;
 }
 
+/* --only as it was given. */
+static const char *const *list_only(const struct command_context *context)
+{
+	const struct options *options = context->options;
+	const char **only = arena_array(context->arena, options->only_count, sizeof(*only));
+	size_t i;
+
+	for (i = 0; i < options->only_count; i++)
+		only[i] = options->only[i].name == NULL
+		              ? options->only[i].kind
+		              : arena_printf(context->arena, "%s/%s", options->only[i].kind, options->only[i].name);
+	return only;
+}
+
 /* Where nothing was planned there is an error, which the report then is about. */
 static json_t *build_report(const struct deployment *deployment, const struct command_context *context,
                             const char *command)
@@ -167,6 +181,8 @@ static json_t *build_report(const struct deployment *deployment, const struct co
 	    .region = region != NULL ? region : deployment->desired->aws.region,
 	    .started_at = deployment->started_at,
 	    .finished_at = deployment->finished_at,
+	    .only = list_only(context),
+	    .only_count = context->options->only_count,
 	    .plan = deployment->plan != NULL ? deployment->plan : &no_plan,
 	    .error = deployment->error.code != ERROR_NONE ? &deployment->error : NULL,
 	};

@@ -1,5 +1,6 @@
 #include "terminal.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 
 #define WIDTH_DEFAULT 80
 #define WIDTH_MOST 10000
+#define TICK_MS 200
 
 bool terminal_is_interactive(void)
 {
@@ -40,13 +42,24 @@ bool terminal_has_color(enum option_color color, int fd)
 	return isatty(fd) && term != NULL && strcmp(term, "dumb") != 0;
 }
 
-bool terminal_confirm(const char *question)
+/* A signal may come just before a read() would wait: so nothing waits for long without a look at `stop`. */
+static bool wait_for_input(const volatile bool *stop)
+{
+	struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+
+	while (!*stop)
+		if (poll(&input, 1, TICK_MS) > 0)
+			return true;
+	return false;
+}
+
+bool terminal_confirm(const char *question, const volatile bool *stop)
 {
 	char answer[16];
 
 	fprintf(stderr, "%s ", question);
 	fflush(stderr);
-	if (fgets(answer, sizeof(answer), stdin) == NULL) {
+	if (!wait_for_input(stop) || fgets(answer, sizeof(answer), stdin) == NULL) {
 		fputc('\n', stderr);
 		return false;
 	}

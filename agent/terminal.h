@@ -17,7 +17,8 @@ int terminal_width(int fd);
 /* Whether to colour what goes to fd. With COLOR_AUTO: a terminal that is not dumb, and no NO_COLOR. */
 bool terminal_has_color(enum option_color color, int fd);
 
-/* Ask on standard error; true only if the answer is just "yes". An interrupted or ended input is no. */
-bool terminal_confirm(const char *question);
+/* Ask on standard error; true only if the answer is just "yes". An ended input is no, and so is `*stop` turning true.
+ */
+bool terminal_confirm(const char *question, const volatile bool *stop);
 
 #endif

@@ -318,8 +318,8 @@ static bool prove_rows(struct kind_context *context, struct plan_action *action,
 		kind_action_fail(context, action, err);
 		return false;
 	}
-	log_info("%s holds the rows of %s; of %zu bots they were copied", scene->fresh->identifier,
-	         scene->old->identifier, result.copied);
+	log_info("%s holds the rows of %s (%zu bots were copied)", scene->fresh->identifier, scene->old->identifier,
+	         result.copied);
 	return true;
 }
 

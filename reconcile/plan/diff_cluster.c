@@ -177,6 +177,10 @@ static const char *find_obstacle(const struct plan_input *input, const struct pl
 {
 	const struct observed_cluster *seen = replacement->seen;
 
+	if (seen->current.exists && input->baseline_error != NULL)
+		return arena_printf(plan->arena,
+		                    "a person: without its baseline nobody can tell afterwards what the rows were: %s",
+		                    input->baseline_error);
 	if (seen->current.exists && seen->aside.exists)
 		return arena_printf(
 		    plan->arena,

@@ -112,15 +112,16 @@ static void follow(const struct plan *plan, struct plan_action *action, const st
 	}
 }
 
+/* The last one that it needs is named: what comes just before it. */
 void plan_follow_needs(struct plan *plan)
 {
 	struct givers givers = collect_givers(plan);
 	size_t i, j;
 
 	for (i = 0; i < plan->action_count; i++)
-		for (j = 0; j < givers.count && plan->actions[i]->state == ACTION_PLANNED; j++)
-			if (needs(plan->actions[i], givers.items[j]->gives))
-				follow(plan, plan->actions[i], givers.items[j]);
+		for (j = givers.count; j > 0 && plan->actions[i]->state == ACTION_PLANNED; j--)
+			if (needs(plan->actions[i], givers.items[j - 1]->gives))
+				follow(plan, plan->actions[i], givers.items[j - 1]);
 }
 
 bool plan_needs_hold(const struct plan *plan, const struct plan_action *action)

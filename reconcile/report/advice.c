@@ -37,7 +37,14 @@ static const char *command_on_spec(const struct adviser *adviser, const char *ve
 {
 	const char *file = tree_text(json_object_get(adviser->report, "spec"), "file");
 
-	return arena_printf(adviser->arena, "trueup %s %s", verb, quote(adviser->arena, file));
+	const json_t *only = json_object_get(adviser->report, "only");
+	const char *command = arena_printf(adviser->arena, "trueup %s %s", verb, quote(adviser->arena, file));
+	size_t i;
+
+	for (i = 0; i < json_array_size(only); i++)
+		command = arena_printf(adviser->arena, "%s --only %s", command,
+		                       quote(adviser->arena, json_string_value(json_array_get(only, i))));
+	return command;
 }
 
 static const char *join(struct arena *arena, const char *list, const char *item)

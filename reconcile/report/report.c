@@ -196,6 +196,17 @@ static const char *describe_mode(enum desired_mode mode)
 	return words[mode];
 }
 
+/* What was looked at: whoever goes on from this report should not do more than it shows. */
+static json_t *list_only(const struct report_input *input)
+{
+	json_t *list = json_array();
+	size_t i;
+
+	for (i = 0; i < input->only_count; i++)
+		json_array_append_new(list, json_string(input->only[i]));
+	return list;
+}
+
 json_t *report_build(const struct report_input *input)
 {
 	char started[CLOCK_RFC3339_SIZE], finished[CLOCK_RFC3339_SIZE];
@@ -218,6 +229,8 @@ json_t *report_build(const struct report_input *input)
 	json_object_set_new(report, "summary", build_summary(resources, input->error != NULL));
 	json_object_set_new(report, "resources", resources);
 	json_object_set_new(report, "mode", json_string(describe_mode(input->desired->mode)));
+	if (input->only_count > 0)
+		json_object_set_new(report, "only", list_only(input));
 	if (input->error != NULL) {
 		struct report_error error = {error_code_name(input->error->code), input->error->message};
 

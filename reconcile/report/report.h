@@ -36,7 +36,9 @@ struct report_input {
 	const char *region;
 	time_t started_at;
 	time_t finished_at;
-	const struct plan *plan;   /* the resources' state as last seen, and the actions with what became of them */
+	const struct plan *plan; /* the resources' state as last seen, and the actions with what became of them */
+	const char *const *only; /* as --only was given; NULL: it was not */
+	size_t only_count;
 	const struct error *error; /* why the run could not be made at all; NULL */
 };
 

@@ -130,6 +130,8 @@ def test_only_leaves_the_others_out(trueup: Run, tmp_path: Path) -> None:
                                                                                  ("cluster", "skipped")]
     done = trueup("plan", "spec.yaml", "--observed", "seen.json", "--only", "users/Admin", "-o", "json")
     assert done.returncode == 2
+    done = trueup("plan", "spec.yaml", "--observed", "seen.json", "--only", "users/Admin")
+    assert "trueup apply spec.yaml --only users/Admin\n" in done.stdout
     done = trueup("plan", "spec.yaml", "--observed", "seen.json", "--only", "users/Typo")
     assert done.returncode == 1 and "no such resource" in done.stdout
 
