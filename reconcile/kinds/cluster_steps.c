@@ -384,15 +384,22 @@ static void step_rename_new(struct kind_context *context, struct plan_action *ac
 		               err);
 }
 
+/* Done once it is gone: RDS takes its time after it has agreed. */
 static void delete_snapshot(struct kind_context *context, struct plan_action *action)
 {
+	const char *identifier = plan_action_get(action, "snapshot");
+	struct rds_snapshot snapshot;
 	struct error err;
+	int rc = rds_describe_snapshot(context->aws, context->arena, identifier, &snapshot, &err);
 
-	if (rds_delete_snapshot(context->aws, context->arena, plan_action_get(action, "snapshot"), &err) != 0 &&
-	    err.code != ERROR_NOT_FOUND)
-		kind_action_fail(context, action, &err);
-	else
+	if (rc == 0 && strcmp(snapshot.status, "deleting") != 0)
+		rc = rds_delete_snapshot(context->aws, context->arena, identifier, &err);
+	if (rc == 0)
+		kind_action_wait(context, action, "the snapshot %s is being deleted", identifier);
+	else if (err.code == ERROR_NOT_FOUND)
 		action->state = ACTION_DONE;
+	else
+		kind_action_fail(context, action, &err);
 }
 
 static void settle(struct kind_context *context, struct plan_action *action)

@@ -97,8 +97,9 @@ class Sandbox:
         return {cluster["DBClusterIdentifier"]: cluster for cluster in found}
 
     def snapshots(self) -> list[str]:
+        """Those that are there to stay: one that RDS is deleting is gone in a moment, whoever looks on."""
         found = self.client("rds").describe_db_cluster_snapshots(SnapshotType="manual")["DBClusterSnapshots"]
-        return [snapshot["DBClusterSnapshotIdentifier"] for snapshot in found]
+        return [snapshot["DBClusterSnapshotIdentifier"] for snapshot in found if snapshot["Status"] != "deleting"]
 
     def members(self, group: str = GROUP) -> set[str]:
         found = self.client("cognito-idp").list_users_in_group(UserPoolId=self.summary["pool"], GroupName=group)
