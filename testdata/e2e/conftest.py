@@ -82,4 +82,4 @@ def moments() -> Iterator[Callable[[float], list[float]]]:
     seed = int(os.environ.get("TRUEUP_SEED", random.SystemRandom().randrange(10**6)))
     print(f"TRUEUP_SEED={seed}")
     rng = random.Random(seed)
-    yield lambda longest: [rng.uniform(0.02, 1) * longest for _ in range(ROUNDS)]
+    yield lambda longest: [rng.uniform(0.02, 0.8) * longest for _ in range(ROUNDS)]

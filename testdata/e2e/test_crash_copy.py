@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from conftest import KILLED, ROUNDS
+from conftest import KILLED
 from harness import Program, Sandbox
 from test_copy import capture_old, copy_spec, seed_beside
 
@@ -18,10 +18,11 @@ def test_killed_while_rows_are_copied(sandbox: Sandbox, trueup: Program,
     rows = sandbox.rows(old)
     begun = time.monotonic()
     trueup.apply()
-    killed = 0
     for number, moment in enumerate(moments(time.monotonic() - begun), start=1):
         sandbox.query(new, "TRUNCATE items")
-        killed += trueup.kill_after(moment, *KILLED)
+        while not trueup.kill_after(moment, *KILLED):
+            sandbox.query(new, "TRUNCATE items")  # it was done before: machines have quick and slow minutes
+            moment /= 2
 
         trueup.apply()
 
@@ -33,4 +34,3 @@ def test_killed_while_rows_are_copied(sandbox: Sandbox, trueup: Program,
     ((tables,),) = sandbox.query(new, "SELECT count(*) FROM pg_tables WHERE schemaname NOT IN "
                                       "('pg_catalog', 'information_schema')")
     assert invalid == 0 and tables == 1, "something temporary is left"
-    assert killed >= ROUNDS // 2, "most runs ended before they were killed: nothing is proved"
