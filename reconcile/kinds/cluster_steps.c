@@ -8,6 +8,7 @@
 #include "kinds/cluster_steps.h"
 #include "base/log.h"
 #include "kinds/rows.h"
+#include "plan/diff.h"
 #include "plan/names.h"
 
 #include <stdlib.h>
@@ -55,20 +56,13 @@ static bool is_available(const struct rds_cluster *cluster)
 	return strcmp(cluster->status, "available") == 0;
 }
 
-/* States that no waiting mends. */
-static bool is_broken(const char *status)
-{
-	return strcmp(status, "failed") == 0 || strncmp(status, "incompatible-", 13) == 0 ||
-	       strncmp(status, "inaccessible-", 13) == 0 || strncmp(status, "deleting", 8) == 0;
-}
-
 /* DONE when available, FAILED when it never will be, else WAITING. */
 static void follow_status(struct kind_context *context, struct plan_action *action, const char *what,
                           const char *status)
 {
 	if (strcmp(status, "available") == 0) {
 		action->state = ACTION_DONE;
-	} else if (is_broken(status)) {
+	} else if (diff_status_is_broken(status)) {
 		action->state = ACTION_FAILED;
 		action->error = arena_printf(context->arena,
 		                             "%s is %s: see its events in RDS, delete it, and run again", what, status);

@@ -15,6 +15,9 @@
 /* The cluster under the deployment's name is encrypted as the spec wants it. */
 #define CONDITION_CLUSTER_ENCRYPTED "cluster/encrypted"
 
+/* Whether RDS's word for a cluster, instance or snapshot is one that no waiting mends. */
+bool diff_status_is_broken(const char *status);
+
 /* Whether this is the user whom the spec means: by user name, or by e-mail whatever its case. */
 bool diff_user_answers(const struct observed_user *user, const struct desired_member *member);
 

@@ -302,12 +302,10 @@ static void wait_to_settle(struct plan *plan, struct plan_resource *resource, co
 	plan_action_set(plan, action, "name", resource->name);
 }
 
-/* States that no waiting mends. */
-static bool is_broken(const struct observed_database *database)
+bool diff_status_is_broken(const char *status)
 {
-	return strcmp(database->status, "failed") == 0 || strcmp(database->status, "deleting") == 0 ||
-	       strncmp(database->status, "inaccessible-", 13) == 0 ||
-	       strncmp(database->status, "incompatible-", 13) == 0;
+	return strcmp(status, "failed") == 0 || strcmp(status, "deleting") == 0 ||
+	       strncmp(status, "inaccessible-", 13) == 0 || strncmp(status, "incompatible-", 13) == 0;
 }
 
 static void report_broken(struct plan *plan, struct plan_resource *resource, const struct observed_database *current)
@@ -343,7 +341,7 @@ static void diff_present(const struct plan_input *input, struct plan *plan, stru
 	}
 	if (is_settling(current))
 		wait_to_settle(plan, resource, current);
-	else if (is_broken(current))
+	else if (diff_status_is_broken(current->status))
 		report_broken(plan, resource, current);
 	note_leftovers(input, plan, resource);
 }
