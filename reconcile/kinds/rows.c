@@ -109,7 +109,6 @@ int rows_match(struct kind_context *context, const struct rows_request *request,
 	*result = (struct rows_result){0};
 	if (check_access(context, request, err) != 0 || copy_bots(context, request, &copied, err) != 0)
 		return -1;
-	result->rows = copied.rows_copied;
 	list_state(context->arena, &copied, PG_COPY_VERIFIED, &done, &result->copied);
 	list_state(context->arena, &copied, PG_COPY_KEPT, &result->kept, &result->kept_count);
 	list_state(context->arena, &copied, PG_COPY_ABSENT, &result->absent, &result->absent_count);

@@ -23,7 +23,6 @@ struct rows_request {
 
 struct rows_result {
 	size_t copied;     /* bots */
-	int64_t rows;      /* that were copied */
 	const char **kept; /* bots left alone: rows of theirs are on the target only */
 	size_t kept_count;
 	const char **absent; /* asked for, and not on the source */

@@ -196,7 +196,6 @@ static void bot_plan(struct copy *copy, const struct pg_difference *item)
 	bot = ARENA_PUSH(copy->arena, copy->result->bots, copy->result->bot_count);
 	bot->name = item->bot;
 	bot->rows = item->source_rows;
-	bot->target_rows = item->target_rows;
 	bot->state = item->source_rows == 0 ? PG_COPY_ABSENT : item->equal ? PG_COPY_EQUAL : PG_COPY_PENDING;
 	memcpy(bot->digest, item->source_digest, sizeof(bot->digest));
 }

@@ -84,7 +84,6 @@ enum pg_copy_state {
 struct pg_copy_bot {
 	const char *name;
 	int64_t rows;                /* of the source */
-	int64_t target_rows;         /* that the target had before: what was replaced */
 	int64_t target_only;         /* with KEPT: rows that only the target has */
 	char digest[PG_DIGEST_SIZE]; /* of the source; "" while pending */
 	enum pg_copy_state state;
