@@ -45,7 +45,11 @@ struct kind {
 	const char *name;
 	size_t part; /* its own part of struct observed, which begins with a struct observed_head */
 
-	/* Whether the spec has its section. */
+	/* Kinds whose diffs read its part too, ending with NULL; NULL: none. Where --only selects one of these, it is
+	 * looked at. */
+	const char *const *serves;
+
+	/* Whether the spec has its section, or another section needs what it sees. */
 	bool (*is_wanted)(const struct desired *desired);
 
 	/*

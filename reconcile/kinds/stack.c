@@ -14,12 +14,23 @@ static bool leaves_secret(const struct desired *desired)
 {
 	bool compares = desired->cluster.present && desired->cluster.replace == DESIRED_REPLACE_RESTORE;
 
-	return (desired->vectors.present || compares) && desired->vectors.connect.secret == NULL;
+	return (desired->vectors.present || desired->rotation.present || compares) &&
+	       desired->vectors.connect.secret == NULL;
+}
+
+static bool leaves_table(const struct desired *desired)
+{
+	bool counts = desired->vectors.present && desired->vectors.counts.from == DESIRED_COUNTS_BOTS;
+
+	return (desired->bots.present || counts) && desired->bots.table == NULL;
 }
 
 static bool leaves_something(const struct desired *desired)
 {
-	return leaves_cluster(desired) || leaves_secret(desired) ||
+	bool embeds = desired->vectors.present && desired->vectors.restore.method == DESIRED_RESTORE_EMBED;
+	bool deploys = desired->cluster.present && desired->cluster.replace != DESIRED_REPLACE_RESTORE;
+
+	return leaves_cluster(desired) || leaves_secret(desired) || leaves_table(desired) || embeds || deploys ||
 	       (desired->users.present && desired->users.pool == NULL);
 }
 
@@ -35,18 +46,79 @@ static const char *find_resource(const struct cloudformation_resources *resource
 	return NULL;
 }
 
-/* The secret's ARN is an output with a generated key, exported under a name that ends in this. */
+static bool ends_with(const char *text, const char *suffix)
+{
+	size_t length = strlen(text), end = strlen(suffix);
+
+	return length >= end && strcmp(text + length - end, suffix) == 0;
+}
+
+/* Some outputs have a generated key, and are exported under a name that ends in this. */
 static const char *find_export(const struct cloudformation_stack *stack, const char *suffix)
 {
-	size_t i, length = strlen(suffix);
+	size_t i;
 
-	for (i = 0; i < stack->output_count; i++) {
-		const char *name = stack->outputs[i].export_name;
-
-		if (name != NULL && strlen(name) >= length && strcmp(name + strlen(name) - length, suffix) == 0)
+	for (i = 0; i < stack->output_count; i++)
+		if (stack->outputs[i].export_name != NULL && ends_with(stack->outputs[i].export_name, suffix))
 			return stack->outputs[i].value;
-	}
 	return cloudformation_find_output(stack, suffix);
+}
+
+/* The value of an output by its key, else the physical id of a resource: older versions have fewer outputs. */
+static const char *find_either(const struct cloudformation_stack *stack, const char *output,
+                               const struct cloudformation_resources *resources, const char *type, const char *prefix)
+{
+	const char *value = cloudformation_find_output(stack, output);
+
+	return value != NULL ? value : find_resource(resources, type, prefix);
+}
+
+/* What a published API imports of the cluster, and what changes with it. */
+static void fill_exports(struct kind_context *context, const struct cloudformation_stack *described,
+                         struct observed_stack *stack)
+{
+	static const char *const suffixes[] = {"DbConfigHostname", "DbConfigPort", "DbConfigSecretArn",
+	                                       "DbSecurityGroupId"};
+	size_t i, j;
+
+	for (i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+		for (j = 0; j < described->output_count; j++) {
+			const char *name = described->outputs[j].export_name;
+
+			if (name != NULL && ends_with(name, suffixes[i]))
+				*ARENA_PUSH(context->arena, stack->exports, stack->export_count) = name;
+		}
+	}
+}
+
+static void fill_subnets(struct kind_context *context, const struct cloudformation_stack *described,
+                         struct observed_stack *stack)
+{
+	static const char *const suffixes[] = {"PrivateSubnetId0", "PrivateSubnetId1"};
+	size_t i;
+
+	for (i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+		const char *subnet = find_export(described, suffixes[i]);
+
+		if (subnet != NULL)
+			*ARENA_PUSH(context->arena, stack->subnets, stack->subnet_count) = subnet;
+	}
+}
+
+/* What the embedding tasks and the bots' table are called. */
+static void fill_application(struct kind_context *context, const struct cloudformation_stack *described,
+                             const struct cloudformation_resources *resources, struct observed_stack *stack)
+{
+	stack->table = find_either(described, "DatabaseConversationTableName", resources, "AWS::DynamoDB::Table",
+	                           "DatabaseConversationTable");
+	stack->ecs_cluster =
+	    find_either(described, "EmbeddingClusterName", resources, "AWS::ECS::Cluster", "Embedding");
+	stack->task_definition =
+	    find_either(described, "EmbeddingTaskDefinitionName", resources, "AWS::ECS::TaskDefinition", "Embedding");
+	stack->task_security_group = find_either(described, "EmbeddingTaskSecurityGroupId", resources,
+	                                         "AWS::EC2::SecurityGroup", "EmbeddingTaskSecurityGroup");
+	fill_subnets(context, described, stack);
+	fill_exports(context, described, stack);
 }
 
 void stack_observe(struct kind_context *context, struct observed_stack *stack)
@@ -65,12 +137,14 @@ void stack_observe(struct kind_context *context, struct observed_stack *stack)
 		return;
 	}
 	stack->head.status = OBSERVED_SEEN;
+	stack->name = name;
 	stack->status = described.status;
 	stack->cluster = find_resource(&resources, "AWS::RDS::DBCluster", "VectorStoreCluster");
 	stack->secret = find_export(&described, "DbConfigSecretArn");
 	stack->pool = cloudformation_find_output(&described, "AuthUserPoolId");
 	if (stack->pool == NULL)
 		stack->pool = find_resource(&resources, "AWS::Cognito::UserPool", "AuthUserPool");
+	fill_application(context, &described, &resources, stack);
 }
 
 const char *stack_resolve(const char *from_spec, const char *from_stack, const struct kind_context *context,

@@ -5,15 +5,39 @@
  * They stand here and not beside each kind's observe and act so that the
  * linker can hold them to it: this library links nothing that does I/O.
  *
- * Conditions that cross kinds:
  */
 #ifndef TRUEUP_PLAN_DIFF_H
 #define TRUEUP_PLAN_DIFF_H
 
 #include "plan/plan.h"
 
+/* Conditions that cross kinds. */
+
+/* A snapshot of the cluster that is to be replaced is available. */
+#define CONDITION_SNAPSHOT "cluster/snapshot"
+/* No stack imports any more what the cluster's replacement changes. */
+#define CONDITION_APIS_ABSENT "apis/absent"
 /* The cluster under the deployment's name is encrypted as the spec wants it. */
 #define CONDITION_CLUSTER_ENCRYPTED "cluster/encrypted"
+/* Extension, table, primary key and botid index are there. */
+#define CONDITION_SCHEMA "vectors/schema"
+/* Every bot has its rows. */
+#define CONDITION_ROWS "vectors/rows"
+/* The vector index serves the rows that are there. */
+#define CONDITION_INDEX "vectors/index"
+/* The password stays as it is for as long as somebody needs that. */
+#define CONDITION_ROTATION_OFF "rotation/off"
+
+/* Whether the cluster must be replaced: the spec wants it encrypted, and it was seen and is not, or with another key.
+ */
+bool diff_replacement_is_due(const struct plan_input *input);
+
+/*
+ * Whether every row that the spec's counts ask for was seen: false also where
+ * nobody knows. What holds a copy of these rows may be let go only if it is
+ * true (design.md, rule 2).
+ */
+bool diff_rows_match(const struct plan_input *input, struct arena *arena);
 
 /* Whether RDS's word for a cluster, instance or snapshot is one that no waiting mends. */
 bool diff_status_is_broken(const char *status);

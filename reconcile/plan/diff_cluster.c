@@ -20,7 +20,6 @@
 #include <string.h>
 
 #define KIND "cluster"
-#define SNAPSHOT_TAKEN "cluster/snapshot"
 #define FRESH_RESTORED "cluster/fresh"
 #define FRESH_REACHABLE "cluster/instances"
 #define ROWS_MATCHED "cluster/matched"
@@ -77,12 +76,12 @@ static void add_preparation(struct plan *plan, const struct plan_resource *resou
 	if (is_available(&replacement->seen->fresh))
 		return;
 	if (!replacement->seen->fresh.exists && !(snapshot->exists && strcmp(snapshot->status, "available") == 0)) {
-		action = add_step(plan, resource, replacement, "snapshot", SNAPSHOT_TAKEN);
+		action = add_step(plan, resource, replacement, "snapshot", CONDITION_SNAPSHOT);
 		action->reason = "the old cluster stays as it is; what replaces it is restored from a snapshot";
 		plan_action_call(plan, action, "rds:CreateDBClusterSnapshot");
 	}
 	action = add_step(plan, resource, replacement, "restore", FRESH_RESTORED);
-	plan_action_need(plan, action, SNAPSHOT_TAKEN);
+	plan_action_need(plan, action, CONDITION_SNAPSHOT);
 	action->reason = "neither encryption nor its key can be changed in place: a cluster that has them is restored "
 	                 "beside the old one";
 	plan_action_set(plan, action, "kmsKey", replacement->kms_key);
@@ -320,6 +319,21 @@ static void report_broken(struct plan *plan, struct plan_resource *resource, con
 	plan_action_block(plan, action, "a person: see the cluster's events in RDS");
 }
 
+/* A key that the spec names and nobody looked up is no other key: say, the spec was changed since. */
+static bool misses_key(const struct plan_input *input)
+{
+	return input->desired->cluster.kms_key != NULL && input->observed->cluster.kms_key == NULL;
+}
+
+bool diff_replacement_is_due(const struct plan_input *input)
+{
+	const struct observed_cluster *seen = &input->observed->cluster;
+
+	return input->desired->cluster.present && input->desired->cluster.encrypted &&
+	       seen->head.status == OBSERVED_SEEN && seen->current.exists && !misses_key(input) &&
+	       (!seen->current.encrypted || !has_wanted_key(input, &seen->current));
+}
+
 static void diff_present(const struct plan_input *input, struct plan *plan, struct plan_resource *resource)
 {
 	const struct observed_database *current = &input->observed->cluster.current;
@@ -376,12 +390,6 @@ static void diff_absent(const struct plan_input *input, struct plan *plan, struc
 		        : "; or set spec.cluster.replace to restore, if one is");
 	else
 		plan_action_block(plan, action, "a person: deploy the stack, or correct spec.cluster.identifier");
-}
-
-/* A key that the spec names and nobody looked up is no other key: say, the spec was changed since. */
-static bool misses_key(const struct plan_input *input)
-{
-	return input->desired->cluster.kms_key != NULL && input->observed->cluster.kms_key == NULL;
 }
 
 void plan_diff_cluster(const struct plan_input *input, struct plan *plan)

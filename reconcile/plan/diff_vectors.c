@@ -14,9 +14,7 @@
 #include <string.h>
 
 #define KIND "vectors"
-#define SCHEMA_PRESENT "vectors/schema"
 #define UNINDEXED "vectors/unindexed"
-#define ROWS_COPIED "vectors/rows"
 
 struct expected_bot {
 	const char *id;
@@ -245,7 +243,7 @@ static struct plan_action *add_rows_action(struct vectors_diff *diff, const char
 	struct plan_action *action = plan_add_action(diff->plan, diff->resource, verb, NULL);
 
 	plan_action_need(diff->plan, action, CONDITION_CLUSTER_ENCRYPTED);
-	plan_action_need(diff->plan, action, SCHEMA_PRESENT);
+	plan_action_need(diff->plan, action, CONDITION_SCHEMA);
 	set_bots(diff, action, list);
 	return action;
 }
@@ -318,7 +316,7 @@ static void put_rows_right(struct vectors_diff *diff)
 
 	if (diff->wanting.count > 0) {
 		action = copy_bots(diff, "copy", &diff->wanting);
-		action->gives = ROWS_COPIED;
+		action->gives = CONDITION_ROWS;
 		plan_action_need(diff->plan, action, UNINDEXED);
 	}
 	if (diff->overfull.count > 0) {
@@ -356,7 +354,7 @@ static void drop_index(struct vectors_diff *diff)
 	struct plan_action *action = plan_add_action(diff->plan, diff->resource, "drop-index", NULL);
 
 	plan_action_need(diff->plan, action, CONDITION_CLUSTER_ENCRYPTED);
-	plan_action_need(diff->plan, action, SCHEMA_PRESENT);
+	plan_action_need(diff->plan, action, CONDITION_SCHEMA);
 	action->gives = UNINDEXED;
 	action->reason = "the index is built again once the rows are there: faster, and it finds more";
 	if (diff->seen->bot_count > 0) { /* else there is nothing yet that searches could find with it */
@@ -373,9 +371,9 @@ static struct plan_action *build_index(struct vectors_diff *diff, const char *ve
 	struct plan_action *action = plan_add_action(diff->plan, diff->resource, verb, NULL);
 
 	plan_action_need(diff->plan, action, CONDITION_CLUSTER_ENCRYPTED);
-	plan_action_need(diff->plan, action, SCHEMA_PRESENT);
+	plan_action_need(diff->plan, action, CONDITION_SCHEMA);
 	if (most_rows_are_missing(diff))
-		plan_action_need(diff->plan, action, ROWS_COPIED);
+		plan_action_need(diff->plan, action, CONDITION_ROWS);
 	plan_action_set(diff->plan, action, "method", "ivfflat");
 	plan_action_set(diff->plan, action, "lists",
 	                desired->present && desired->lists != DESIRED_LISTS_AUTO
@@ -455,7 +453,7 @@ static void diff_schema(struct vectors_diff *diff)
 		return;
 	action = plan_add_action(diff->plan, diff->resource, "create-schema", NULL);
 	plan_action_need(diff->plan, action, CONDITION_CLUSTER_ENCRYPTED);
-	action->gives = SCHEMA_PRESENT;
+	action->gives = CONDITION_SCHEMA;
 	action->reason =
 	    "what is missing of extension, table, primary key and botid index is created; nothing is altered";
 	plan_action_call(diff->plan, action, "sql:CREATE");
@@ -490,6 +488,22 @@ static void compare_rows_of_bots(struct vectors_diff *diff)
 	diff->unknown = expected.unknown;
 	if (expected.unknown == NULL)
 		diff_rows(diff, &expected);
+}
+
+bool diff_rows_match(const struct plan_input *input, struct arena *arena)
+{
+	struct plan scratch = {.arena = arena};
+	struct vectors_diff diff = {.input = input,
+	                            .plan = &scratch,
+	                            .resource = plan_add_resource(&scratch, KIND, ""),
+	                            .desired = &input->desired->vectors,
+	                            .seen = &input->observed->vectors};
+
+	if (!diff.desired->present || !diff.desired->counts.present || diff.seen->head.status != OBSERVED_SEEN ||
+	    !diff.seen->schema.table || diff.seen->schema.mismatch != NULL)
+		return false;
+	compare_rows_of_bots(&diff);
+	return diff.unknown == NULL && diff.resource->difference_count == 0;
 }
 
 /* Whether the cluster is to be replaced first is not known, so nothing is done to its rows. */

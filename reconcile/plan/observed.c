@@ -24,10 +24,17 @@ static const struct record account_record = {sizeof(struct observed_account), ac
 
 static const struct record_field stack_fields[] = {
     RECORD_OBJECT(struct observed_stack, head, "seen", &head_record),
+    RECORD_STRING(struct observed_stack, name, "name"),
     RECORD_STRING(struct observed_stack, status, "status"),
     RECORD_STRING(struct observed_stack, cluster, "cluster"),
     RECORD_STRING(struct observed_stack, secret, "secret"),
     RECORD_STRING(struct observed_stack, pool, "pool"),
+    RECORD_STRING(struct observed_stack, table, "table"),
+    RECORD_STRING(struct observed_stack, ecs_cluster, "ecsCluster"),
+    RECORD_STRING(struct observed_stack, task_definition, "taskDefinition"),
+    RECORD_STRING(struct observed_stack, task_security_group, "taskSecurityGroup"),
+    RECORD_STRINGS(struct observed_stack, subnets, subnet_count, "subnets"),
+    RECORD_STRINGS(struct observed_stack, exports, export_count, "exports"),
     RECORD_END,
 };
 static const struct record stack_record = {sizeof(struct observed_stack), stack_fields};
@@ -151,6 +158,27 @@ static const struct record_field users_fields[] = {
 };
 static const struct record users_record = {sizeof(struct observed_users), users_fields};
 
+static const struct record_field app_bot_fields[] = {
+    RECORD_STRING(struct observed_app_bot, id, "id"),
+    RECORD_STRING(struct observed_app_bot, owner, "owner"),
+    RECORD_BOOL(struct observed_app_bot, knowledge, "knowledge"),
+    RECORD_BOOL(struct observed_app_bot, knowledge_base, "knowledgeBase"),
+    RECORD_STRING(struct observed_app_bot, sync_status, "syncStatus"),
+    RECORD_STRING(struct observed_app_bot, sync_reason, "syncReason"),
+    RECORD_STRING(struct observed_app_bot, last_exec, "lastExec"),
+    RECORD_STRING(struct observed_app_bot, published, "published"),
+    RECORD_END,
+};
+static const struct record app_bot_record = {sizeof(struct observed_app_bot), app_bot_fields};
+
+static const struct record_field bots_fields[] = {
+    RECORD_OBJECT(struct observed_bots, head, "seen", &head_record),
+    RECORD_STRING(struct observed_bots, table, "table"),
+    RECORD_LIST(struct observed_bots, bots, bot_count, "bots", &app_bot_record),
+    RECORD_END,
+};
+static const struct record bots_record = {sizeof(struct observed_bots), bots_fields};
+
 static const struct record_field observed_fields[] = {
     RECORD_STRING(struct observed, name, "name"),
     RECORD_STRING(struct observed, at, "at"),
@@ -159,6 +187,7 @@ static const struct record_field observed_fields[] = {
     RECORD_OBJECT(struct observed, cluster, "cluster", &cluster_record),
     RECORD_OBJECT(struct observed, vectors, "vectors", &vectors_record),
     RECORD_OBJECT(struct observed, users, "users", &users_record),
+    RECORD_OBJECT(struct observed, bots, "bots", &bots_record),
     RECORD_END,
 };
 const struct record observed_record = {sizeof(struct observed), observed_fields};

@@ -39,10 +39,19 @@ struct observed_account {
 /* What the stack's outputs and resources supplied for what the spec does not name; NULL where it did not. */
 struct observed_stack {
 	struct observed_head head;
+	const char *name;
 	const char *status; /* CloudFormation's */
 	const char *cluster;
 	const char *secret;
 	const char *pool;
+	const char *table;               /* the application's DynamoDB table */
+	const char *ecs_cluster;         /* of the embedding tasks */
+	const char *task_definition;     /* of the embedding tasks */
+	const char *task_security_group; /* of the embedding tasks; NULL with versions that do not name it */
+	const char **subnets;            /* the private ones */
+	size_t subnet_count;
+	const char **exports; /* names of what published APIs import of the cluster: DbConfig… and DbSecurityGroupId */
+	size_t export_count;
 };
 
 struct observed_instance {
@@ -152,6 +161,25 @@ struct observed_users {
 	size_t candidate_count;
 };
 
+/* A bot as the application's table has it. */
+struct observed_app_bot {
+	const char *id;
+	const char *owner;       /* the user's sub: the item's PK */
+	bool knowledge;          /* any of its Knowledge lists is not empty */
+	bool knowledge_base;     /* of a Bedrock knowledge base: it has no rows in the table */
+	const char *sync_status; /* QUEUED, RUNNING, SUCCEEDED, FAILED, ORIGINAL_NOT_FOUND; NULL: none */
+	const char *sync_reason;
+	const char *last_exec; /* the id of the ECS task that embedded it last; NULL: none */
+	const char *published; /* the stack of its published API; NULL: it is not published */
+};
+
+struct observed_bots {
+	struct observed_head head;
+	const char *table;
+	struct observed_app_bot *bots; /* sorted by id */
+	size_t bot_count;
+};
+
 struct observed {
 	const char *name; /* the deployment's */
 	const char *at;   /* RFC 3339: when it was seen */
@@ -160,6 +188,7 @@ struct observed {
 	struct observed_cluster cluster;
 	struct observed_vectors vectors;
 	struct observed_users users;
+	struct observed_bots bots;
 };
 
 /* `struct observed` as JSON and back (base/record.h). */

@@ -93,6 +93,19 @@ static int start_observer(struct observe *observe, struct observer *observer, co
 	return 0;
 }
 
+/* Selected itself, or needed by a kind that is. */
+static bool is_looked_at(const struct observe *observe, const struct kind *kind)
+{
+	const char *const *served;
+
+	if (!kind->is_wanted(observe->desired))
+		return false;
+	for (served = kind->serves; served != NULL && *served != NULL; served++)
+		if (observe_is_selected(observe->options, *served, NULL))
+			return true;
+	return observe_is_selected(observe->options, kind->name, NULL);
+}
+
 static int observe_kinds(struct observe *observe, struct observed *observed, struct error *err)
 {
 	struct observer observers[KINDS_MAX] = {0};
@@ -102,8 +115,7 @@ static int observe_kinds(struct observe *observe, struct observed *observed, str
 	for (i = 0; rc == 0 && kinds[i] != NULL; i++) {
 		const struct kind *kind = kinds[i];
 
-		if (strcmp(kind->name, "account") == 0 || !kind->is_wanted(observe->desired) ||
-		    !observe_is_selected(observe->options, kind->name, NULL))
+		if (strcmp(kind->name, "account") == 0 || !is_looked_at(observe, kind))
 			continue;
 		rc = start_observer(observe, &observers[count], kind, observed, err);
 		count += rc == 0;

@@ -64,6 +64,25 @@ enum desired_restore_method {
 	DESIRED_RESTORE_NONE,        /* rows are compared and never moved */
 };
 
+/* Who starts the embedding of a bot. */
+enum desired_embed_via {
+	DESIRED_EMBED_QUEUE, /* the application's own pipe, which a SyncStatus of QUEUED sets off */
+	DESIRED_EMBED_TASK,  /* trueup, by RunTask */
+};
+
+/* How an embedding task is told its bot. */
+enum desired_embed_form {
+	DESIRED_EMBED_AUTO,        /* as the task definition says */
+	DESIRED_EMBED_ARGUMENT,    /* up to v1.2.4: the command's last argument */
+	DESIRED_EMBED_ENVIRONMENT, /* from v1.2.5: the variable EVENT */
+};
+
+/* What answers the questions that bots are tested with. */
+enum desired_query {
+	DESIRED_QUERY_NONE,    /* rows of their own stand in for questions */
+	DESIRED_QUERY_BEDROCK, /* a question is embedded by InvokeModel */
+};
+
 enum desired_source_kind {
 	DESIRED_SOURCE_NONE,
 	DESIRED_SOURCE_SNAPSHOT, /* not in this version */
@@ -182,11 +201,24 @@ struct desired_source {
 	enum desired_source_kind kind;
 };
 
+/* What homogeneous data migrations of DMS cannot do without. */
+struct desired_dms {
+	bool present;
+	const char *role;         /* ARN: the role that the migration runs as (ServiceAccessRoleArn) */
+	const char *secrets_role; /* ARN: the role that reads both ends' secrets; NULL: `role` */
+	const char *subnet_group; /* replication subnet group of the instance profile */
+};
+
 struct desired_restore {
 	bool present; /* false: rows are compared, never moved */
 	enum desired_restore_method method;
 	struct desired_source from;
-	int64_t streams; /* DESIRED_STREAMS_AUTO, or 1 to 16 */
+	int64_t streams;            /* with COPY: DESIRED_STREAMS_AUTO, or 1 to 16 */
+	enum desired_embed_via via; /* with EMBED, as the next three */
+	enum desired_embed_form form;
+	int64_t concurrency; /* bots that are embedded at the same time, at most */
+	int64_t attempts;    /* times that a bot's embedding is started, at most */
+	struct desired_dms dms;
 };
 
 struct desired_vectors {
@@ -228,8 +260,11 @@ struct desired_users {
 };
 
 struct desired_bots {
-	bool present; /* not in this version: always false */
+	bool present;
 	bool usable;
+	const char *table; /* the application's DynamoDB table; NULL: the stack's */
+	enum desired_query query;
+	const char *model; /* the embedding model's id, with BEDROCK */
 };
 
 struct desired_limits {

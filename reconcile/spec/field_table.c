@@ -24,6 +24,9 @@
 	"an RDS identifier: 1 to 63 lower-case letters, digits and hyphens, a letter first, no hyphen last, no two "   \
 	"together"
 
+#define ROLE_PATTERN "^arn:aws[a-z-]*:iam::[0-9]{12}:role/[^ ]+$"
+#define ROLE_SHAPE "the ARN of an IAM role, such as arn:aws:iam::123456789012:role/trueup"
+
 /* Words. Their order is that of the enums in desired.h. */
 
 static const struct field_word api_versions[] = {
@@ -90,6 +93,28 @@ static const struct field_word restore_methods[] = {
     WORDS_END,
 };
 
+static const struct field_word embed_vias[] = {
+    {"queue",
+     "The bot's SyncStatus is set to QUEUED, and the application's own pipe starts the task: works for every "
+     "version.",
+     NULL},
+    {"task", "trueup starts the task itself, where the pipe is broken or not there.", NULL},
+    WORDS_END,
+};
+
+static const struct field_word embed_forms[] = {
+    {"auto", "As the stack's task definition has it.", NULL},
+    {"argument", "The command's last argument: up to v1.2.4.", NULL},
+    {"environment", "The environment variable EVENT: from v1.2.5.", NULL},
+    WORDS_END,
+};
+
+static const struct field_word queries[] = {
+    {"none", "Rows of the bot itself stand in for questions; nothing is embedded.", NULL},
+    {"bedrock", "A question is embedded by Bedrock, as the application does it. It costs a fraction of a cent.", NULL},
+    WORDS_END,
+};
+
 static const struct field_word auths[] = {
     {"secret", "User and password from the secret.", NULL},
     {"iam", "A token that AWS IAM signs for `user`; the cluster must have IAM authentication on.", NULL},
@@ -136,10 +161,9 @@ static const struct field metadata_fields[] = {
 };
 
 static const struct field role_fields[] = {
-    {"arn", FIELD_TYPE_STRING, .required = true, INTO(desired_role, arn), .most = 2048,
-     .pattern = "^arn:aws[a-z-]*:iam::[0-9]{12}:role/[^ ]+$",
-     .shape = "the ARN of an IAM role, such as arn:aws:iam::123456789012:role/trueup",
-     .example = "arn:aws:iam::123456789012:role/trueup", .text = "The role that trueup assumes before anything else."},
+    {"arn", FIELD_TYPE_STRING, .required = true, INTO(desired_role, arn), .most = 2048, .pattern = ROLE_PATTERN,
+     .shape = ROLE_SHAPE, .example = "arn:aws:iam::123456789012:role/trueup",
+     .text = "The role that trueup assumes before anything else."},
     {"externalId", FIELD_TYPE_STRING, INTO(desired_role, external_id), .most = 1224,
      .pattern = "^[A-Za-z0-9_+=,.@:/-]{2,}$", .shape = "2 to 1224 letters, digits and any of _+=,.@:/-",
      .example = "abc", .text = "The external id that the role's trust policy asks for, if it does."},
@@ -272,6 +296,20 @@ static const struct field source_fields[] = {
     END,
 };
 
+static const struct field dms_fields[] = {
+    {"role", FIELD_TYPE_STRING, .required = true, INTO(desired_dms, role), .most = 2048, .pattern = ROLE_PATTERN,
+     .shape = ROLE_SHAPE, .example = "arn:aws:iam::123456789012:role/dms",
+     .text = "The role that the data migration runs as."},
+    {"secretsRole", FIELD_TYPE_STRING, INTO(desired_dms, secrets_role), .most = 2048, .pattern = ROLE_PATTERN,
+     .shape = ROLE_SHAPE, .fallback_text = "as `role`", .example = "arn:aws:iam::123456789012:role/dms-secrets",
+     .text = "The role with which DMS reads the secrets of both databases."},
+    {"subnetGroup", FIELD_TYPE_STRING, .required = true, INTO(desired_dms, subnet_group), .most = 255,
+     .pattern = "^[A-Za-z][A-Za-z0-9-]*$", .shape = "the identifier of a replication subnet group of DMS",
+     .example = "bedrock-chat-dms",
+     .text = "The subnet group that DMS works in: private subnets that reach both databases."},
+    END,
+};
+
 static const struct field restore_fields[] = {
     {"method", FIELD_TYPE_WORD, INTO(desired_restore, method), .words = restore_methods, .fallback = "copy",
      .example = "copy", .text = "How missing rows come back."},
@@ -279,7 +317,18 @@ static const struct field restore_fields[] = {
      .example = "{cluster: old-cluster}",
      .text = "Where the rows are: just one of the keys below. It is only ever read."},
     {"streams", FIELD_TYPE_AUTO_INT, INTO(desired_restore, streams), .least = 1, .most = 16, .fallback = "auto",
-     .example = "auto", .text = "How many COPY streams run side by side."},
+     .example = "auto", .text = "With `copy`: how many COPY streams run side by side."},
+    {"via", FIELD_TYPE_WORD, INTO(desired_restore, via), .words = embed_vias, .fallback = "queue", .example = "queue",
+     .allow = "run-embedding-tasks", .text = "With `embed`: who starts the embedding of a bot."},
+    {"form", FIELD_TYPE_WORD, INTO(desired_restore, form), .words = embed_forms, .fallback = "auto", .example = "auto",
+     .text = "With `via: task`: how a task is told its bot, which changed with v1.2.5."},
+    {"concurrency", FIELD_TYPE_INT, INTO(desired_restore, concurrency), .least = 1, .most = 100, .fallback = "4",
+     .example = "4", .text = "With `embed`: how many bots are embedded at the same time, at most."},
+    {"attempts", FIELD_TYPE_INT, INTO(desired_restore, attempts), .least = 1, .most = 10, .fallback = "3",
+     .example = "3", .text = "With `embed`: how often a bot's embedding is started before it is given up."},
+    {"dms", FIELD_TYPE_SECTION, INTO(desired_restore, dms), .fields = dms_fields,
+     .example = "{role: \"arn:aws:iam::123456789012:role/dms\", subnetGroup: bedrock-chat-dms}",
+     .text = "With `dms`: what DMS works with."},
     END,
 };
 
@@ -352,6 +401,15 @@ static const struct field users_fields[] = {
 static const struct field bots_fields[] = {
     {"usable", FIELD_TYPE_BOOL, .required = true, INTO(desired_bots, usable), .example = "true",
      .text = "true: each bot with knowledge is synchronised, has rows, and its search answers."},
+    {"table", FIELD_TYPE_STRING, INTO(desired_bots, table), .most = 255, .pattern = "^[A-Za-z0-9_.-]{3,255}$",
+     .shape = "the name of a DynamoDB table", .fallback_text = "the conversation table of aws.stack",
+     .example = "BedrockChatStack-DatabaseConversationTable2F7F6F3D",
+     .text = "The application's DynamoDB table, which has the bots."},
+    {"query", FIELD_TYPE_WORD, INTO(desired_bots, query), .words = queries, .fallback = "none", .example = "bedrock",
+     .text = "What each bot's search is tested with."},
+    {"model", FIELD_TYPE_STRING, INTO(desired_bots, model), .most = 256, .pattern = "^[A-Za-z0-9.:/_-]+$",
+     .shape = "the id of a Bedrock model", .fallback = "cohere.embed-multilingual-v3",
+     .example = "cohere.embed-multilingual-v3", .text = "With `query: bedrock`: the application's embedding model."},
     END,
 };
 
