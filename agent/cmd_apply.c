@@ -43,30 +43,12 @@ static enum report_exit find_saved(const struct command_context *context, const 
 	                        options->arguments[i - 1]);
 }
 
-/* The observe again that follows an apply, beside what was done. */
-static void look_back(struct deployment *deployment)
-{
-	struct observed after;
-	struct error err;
-
-	if (run_observe(deployment->run, &after, &err) != 0) {
-		deployment->error = err;
-		error_context(&deployment->error, "what came of it could not be seen");
-		return;
-	}
-	deployment->observed = after;
-	deployment->plan = run_merge(deployment->run, deployment->plan, run_plan(deployment->run, &after));
-}
-
 static void apply_pending(struct deployment *deployment)
 {
-	const char *name = deployment->desired->metadata.name;
-
 	if (!deployment_is_pending(deployment))
 		return;
-	log_info("%s: acting", name);
-	if (run_apply(deployment->run, &deployment->observed, &deployment->plan, &deployment->error) == 0)
-		look_back(deployment);
+	log_info("%s: acting", deployment->desired->metadata.name);
+	(void)run_apply(deployment->run, &deployment->observed, &deployment->plan, &deployment->error);
 }
 
 /* The names of those with something to do: "production, staging". NULL: there are none. */
@@ -112,17 +94,27 @@ static void check_saved(struct deployments *deployments)
 	}
 }
 
-static enum report_exit apply_loaded(struct deployments *deployments)
+/*
+ * With --yes a run goes on by itself. On a terminal, what has been done may
+ * show more to do, which is asked about in turn.
+ */
+static enum report_exit apply_loaded(struct deployments *deployments, bool saved)
 {
 	const char *names;
 
 	deployments_each(deployments, deployment_plan);
 	check_saved(deployments);
 	names = list_pending(deployments);
-	if (names != NULL && !*deployments->context->stop && confirm(deployments, names))
-		deployments_each(deployments, apply_pending);
-	else if (names != NULL)
+	if (names != NULL && (*deployments->context->stop || !confirm(deployments, names))) {
 		log_error("nothing was done");
+		names = NULL;
+	}
+	while (names != NULL) {
+		deployments_each(deployments, apply_pending);
+		names = saved || deployments->context->options->yes ? NULL : list_pending(deployments);
+		if (names != NULL && (*deployments->context->stop || !confirm(deployments, names)))
+			names = NULL;
+	}
 	return deployments_report(deployments, "apply");
 }
 
@@ -167,7 +159,7 @@ static enum report_exit apply_files(const struct command_context *context, const
 	if (code == REPORT_EXIT_FINE)
 		code = refuse_unattended(&deployments);
 	if (code == REPORT_EXIT_FINE)
-		code = apply_loaded(&deployments);
+		code = apply_loaded(&deployments, saved != NULL);
 	deployments_free(&deployments);
 	return code;
 }

@@ -143,14 +143,8 @@ void deployment_plan(struct deployment *deployment)
 
 bool deployment_is_pending(const struct deployment *deployment)
 {
-	size_t i;
-
-	if (deployment->error.code != ERROR_NONE || deployment->plan == NULL)
-		return false;
-	for (i = 0; i < deployment->plan->action_count; i++)
-		if (deployment->plan->actions[i]->state == ACTION_PLANNED)
-			return true;
-	return false;
+	return deployment->error.code == ERROR_NONE && deployment->plan != NULL &&
+	       run_has_more(deployment->run, deployment->plan);
 }
 
 /* --only as it was given. */
@@ -169,7 +163,7 @@ static const char *const *list_only(const struct command_context *context)
 
 /* Where nothing was planned there is an error, which the report then is about. */
 static json_t *build_report(const struct deployment *deployment, const struct command_context *context,
-                            const char *command)
+                            const char *command, const struct plan *plan)
 {
 	static const struct plan no_plan = {0};
 	const char *region = run_region(deployment->run);
@@ -183,7 +177,7 @@ static json_t *build_report(const struct deployment *deployment, const struct co
 	    .finished_at = deployment->finished_at,
 	    .only = list_only(context),
 	    .only_count = context->options->only_count,
-	    .plan = deployment->plan != NULL ? deployment->plan : &no_plan,
+	    .plan = plan != NULL ? plan : &no_plan,
 	    .error = deployment->error.code != ERROR_NONE ? &deployment->error : NULL,
 	};
 
@@ -241,7 +235,11 @@ enum report_exit deployments_report(const struct deployments *deployments, const
 	size_t i;
 
 	for (i = 0; i < deployments->count; i++) {
-		reports[i] = build_report(&deployments->items[i], context, command);
+		const struct deployment *deployment = &deployments->items[i];
+		const struct plan *plan =
+		    deployment->plan != NULL ? run_outcome(deployment->run, deployment->plan) : NULL;
+
+		reports[i] = build_report(deployment, context, command, plan);
 		worst = report_worse(worst, report_exit_code(reports[i]));
 	}
 	if (context->options->output == OUTPUT_JSON)
@@ -258,7 +256,7 @@ enum report_exit deployments_report(const struct deployments *deployments, const
 void deployment_show(const struct deployment *deployment, const struct command_context *context)
 {
 	struct report_style style = make_style(context->options, STDERR_FILENO);
-	json_t *report = build_report(deployment, context, "plan");
+	json_t *report = build_report(deployment, context, "plan", deployment->plan);
 	struct buf text = {0};
 
 	style.quiet = false; /* whoever is asked must see what about */

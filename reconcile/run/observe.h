@@ -5,6 +5,7 @@
 #define TRUEUP_RUN_OBSERVE_H
 
 #include "aws/client.h"
+#include "kinds/kind.h"
 #include "run/run.h"
 
 /* Whether --only lets the kind's resource through; name NULL: any of the kind. The account always is. */
@@ -14,10 +15,12 @@ bool observe_is_selected(const struct run_options *options, const char *kind, co
 int observe_open_client(const struct desired *desired, const struct run_options *options, bool writes, struct aws **aws,
                         struct error *err);
 
+#define OBSERVE_ARENAS (KINDS_MAX + 1) /* a kind each, and the first phase */
+
 struct observe {
 	const struct desired *desired;
 	const struct run_options *options;
-	struct arena **arenas; /* one a kind, so that no two threads share one */
+	struct arena **arenas; /* room for OBSERVE_ARENAS; one a kind, so that no two threads share one */
 	size_t arena_count;
 	char region[64]; /* out: that was used; "" before it is known */
 };

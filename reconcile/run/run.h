@@ -57,23 +57,28 @@ int run_observe(struct run *run, struct observed *observed, struct error *err);
 struct plan *run_plan(struct run *run, const struct observed *observed);
 
 /*
- * Carry out what is PLANNED, each action through the gate, and leave in each
- * what became of it. Takes the deployment's lock (ERROR_BUSY if another run
- * holds it), and then looks and plans once more: what another run, or an hour
- * at a prompt, has changed since must not be acted on. The fresh observation
- * and plan take the place of the caller's. If a person has reviewed that one
- * (options) and the fresh one differs, nothing is done: ERROR_REFUSED. Waits
- * for long operations as the options say. Returns 0 also when actions failed.
+ * Carry out what is PLANNED, each action through the gate. Takes the
+ * deployment's lock (ERROR_BUSY if another run holds it), and then looks and
+ * plans once more: what another run, or an hour at a prompt, has changed since
+ * must not be acted on. If a person has reviewed the plan (options) and the
+ * fresh one differs, nothing is done: ERROR_REFUSED. Waits for long operations
+ * as the options say.
+ *
+ * Looks and plans again afterwards, and goes on while that shows more to do
+ * (run_has_more), but for a reviewed plan, which is all that was agreed to.
+ * *observed and *plan are then what was seen and planned last; what was done
+ * is in run_outcome(). Returns 0 also when actions failed.
  */
 int run_apply(struct run *run, struct observed *observed, struct plan **plan, struct error *err);
 
+/* Whether the plan has something to do that this run has not tried yet. */
+bool run_has_more(const struct run *run, const struct plan *plan);
+
 /*
- * Put the resources as they are seen now (after run_apply() and another
- * run_observe() and run_plan()) beside the actions that were taken: the plan
- * that an apply reports. Actions that are still planned in `now`, and were not
- * in `taken`, are added as they stand.
+ * The plan to report: the resources as they are now, with the actions that
+ * this run has taken as they ended, and those that are still planned.
  */
-struct plan *run_merge(struct run *run, const struct plan *taken, const struct plan *now);
+struct plan *run_outcome(struct run *run, const struct plan *now);
 
 /* The region that was used; NULL before it is known. */
 const char *run_region(const struct run *run);

@@ -1,0 +1,19 @@
+/*
+ * run_private.h - what a run consists of, for run.c and apply.c.
+ */
+#ifndef TRUEUP_RUN_RUN_PRIVATE_H
+#define TRUEUP_RUN_RUN_PRIVATE_H
+
+#include "run/run.h"
+
+struct run {
+	struct arena *arena;
+	const struct desired *desired;
+	struct run_options options;
+	struct arena **arenas; /* of what was observed: see observe.h */
+	size_t arena_count;
+	const char *region;
+	struct plan taken; /* what was acted on so far: actions as they ended, resources as they were seen then */
+};
+
+#endif
