@@ -1,0 +1,114 @@
+#include "base/test_main.h"
+#include "plan/plan.h"
+#include "run/run_private.h"
+
+#include <check.h>
+
+/* A run that has taken the actions that are added to `taken`, and a plan of now. */
+struct scene {
+	struct arena *arena;
+	struct run run;
+	struct plan now;
+};
+
+static struct scene new_scene(void)
+{
+	struct arena *arena = arena_new();
+
+	return (struct scene){
+	    .arena = arena, .run = {.arena = arena, .taken = {.arena = arena}}, .now = {.arena = arena}};
+}
+
+static void add(struct plan *plan, const char *name, const char *verb, enum action_state state)
+{
+	struct plan_resource *resource = plan_find_resource(plan, "cluster", name);
+	struct plan_action *action;
+
+	if (resource == NULL)
+		resource = plan_add_resource(plan, "cluster", name);
+	resource->state = RESOURCE_DRIFTED;
+	action = plan_add_action(plan, resource, verb, NULL);
+	action->state = state;
+}
+
+START_TEST(there_is_more_only_if_it_was_not_tried)
+{
+	static const struct {
+		enum action_state taken, now;
+		bool more;
+	} cases[] = {
+	    {ACTION_DONE, ACTION_PLANNED, false},    {ACTION_FAILED, ACTION_PLANNED, false},
+	    {ACTION_WAITING, ACTION_PLANNED, false}, {ACTION_BLOCKED, ACTION_PLANNED, true},
+	    {ACTION_SKIPPED, ACTION_PLANNED, true},  {ACTION_BLOCKED, ACTION_BLOCKED, false},
+	};
+	struct scene scene = new_scene();
+
+	add(&scene.run.taken, "chat", "match", cases[_i].taken);
+	add(&scene.now, "chat", "match", cases[_i].now);
+	ck_assert_int_eq(run_has_more(&scene.run, &scene.now), cases[_i].more);
+	arena_free(scene.arena);
+}
+END_TEST
+
+START_TEST(what_was_never_tried_is_more)
+{
+	struct scene scene = new_scene();
+
+	ck_assert(!run_has_more(&scene.run, &scene.now));
+	add(&scene.run.taken, "chat", "snapshot", ACTION_DONE);
+	add(&scene.now, "chat", "restore", ACTION_PLANNED);
+	ck_assert(run_has_more(&scene.run, &scene.now));
+	arena_free(scene.arena);
+}
+END_TEST
+
+START_TEST(the_outcome_has_what_was_done_and_what_is_left)
+{
+	struct scene scene = new_scene();
+	struct plan *outcome;
+
+	add(&scene.run.taken, "chat", "snapshot", ACTION_DONE);
+	add(&scene.run.taken, "chat", "restore", ACTION_WAITING);
+	add(&scene.now, "chat", "restore", ACTION_PLANNED);
+	add(&scene.now, "chat", "match", ACTION_PLANNED);
+	outcome = run_outcome(&scene.run, &scene.now);
+	ck_assert_uint_eq(outcome->action_count, 3);
+	ck_assert_int_eq(plan_find_action(outcome, "cluster/chat/snapshot")->state, ACTION_DONE);
+	ck_assert_int_eq(plan_find_action(outcome, "cluster/chat/restore")->state, ACTION_WAITING);
+	ck_assert_int_eq(plan_find_action(outcome, "cluster/chat/match")->state, ACTION_PLANNED);
+	ck_assert_uint_eq(outcome->resource_count, 1);
+	arena_free(scene.arena);
+}
+END_TEST
+
+/* A cluster that was replaced under another name is no drift: it is gone. */
+START_TEST(what_is_gone_is_neither_drift_nor_in_sync)
+{
+	struct scene scene = new_scene();
+	const struct plan_resource *past;
+	struct plan *outcome;
+
+	add(&scene.run.taken, "old", "deploy", ACTION_DONE);
+	plan_add_resource(&scene.now, "cluster", "new");
+	outcome = run_outcome(&scene.run, &scene.now);
+	ck_assert_uint_eq(outcome->resource_count, 2);
+	past = plan_find_resource(outcome, "cluster", "old");
+	ck_assert_int_eq(past->state, RESOURCE_SKIPPED);
+	ck_assert_ptr_nonnull(past->reason);
+	ck_assert_uint_eq(past->difference_count, 0);
+	arena_free(scene.arena);
+}
+END_TEST
+
+Suite *test_suite(void)
+{
+	Suite *suite = suite_create("apply");
+	TCase *tcase = tcase_create("rounds");
+
+	tcase_add_loop_test(tcase, there_is_more_only_if_it_was_not_tried, 0, 6);
+	tcase_add_test(tcase, what_was_never_tried_is_more);
+	tcase_add_test(tcase, the_outcome_has_what_was_done_and_what_is_left);
+	tcase_add_test(tcase, what_is_gone_is_neither_drift_nor_in_sync);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
