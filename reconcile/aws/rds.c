@@ -2,6 +2,7 @@
 #include "aws/client_private.h"
 #include "aws/form.h"
 #include "aws/service.h"
+#include "base/clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,13 +83,23 @@ static void read_instance(const struct xml_node *node, struct rds_instance *inst
 	};
 }
 
+static time_t read_time(const struct xml_node *node, const char *path)
+{
+	const char *text = xml_text(node, path);
+	time_t when;
+
+	return text != NULL && clock_parse_rfc3339(text, &when) == 0 ? when : 0;
+}
+
 static void read_snapshot(struct arena *arena, const struct xml_node *node, struct rds_snapshot *snapshot)
 {
 	*snapshot = (struct rds_snapshot){
 	    .identifier = service_text(node, "DBClusterSnapshotIdentifier"),
 	    .arn = service_text(node, "DBClusterSnapshotArn"),
 	    .cluster = service_text(node, "DBClusterIdentifier"),
+	    .resource_id = service_text(node, "DbClusterResourceId"),
 	    .status = service_text(node, "Status"),
+	    .created = read_time(node, "SnapshotCreateTime"),
 	    .type = service_text(node, "SnapshotType"),
 	    .engine = service_text(node, "Engine"),
 	    .engine_version = service_text(node, "EngineVersion"),
@@ -202,6 +213,21 @@ int rds_describe_snapshot(struct aws *aws, struct arena *arena, const char *iden
 	if (find_node(aws, arena, &snapshots_listing, identifier, &node, err) != 0)
 		return -1;
 	read_snapshot(arena, node, snapshot);
+	return 0;
+}
+
+int rds_list_snapshots(struct aws *aws, struct arena *arena, struct rds_snapshots *snapshots, struct error *err)
+{
+	struct buf form = {0};
+	struct service_nodes nodes;
+
+	form_add(&form, "SnapshotType", "manual");
+	if (list_nodes(aws, arena, &snapshots_listing, &form, &nodes, err) != 0)
+		return -1;
+	snapshots->count = nodes.count;
+	snapshots->items = arena_array(arena, snapshots->count, sizeof(*snapshots->items));
+	for (size_t i = 0; i < snapshots->count; i++)
+		read_snapshot(arena, &nodes.items[i], &snapshots->items[i]);
 	return 0;
 }
 

@@ -11,6 +11,8 @@
 
 #include "aws/client.h"
 
+#include <time.h>
+
 struct rds_tag {
 	const char *key;
 	const char *value;
@@ -74,9 +76,11 @@ struct rds_instances {
 struct rds_snapshot {
 	const char *identifier;
 	const char *arn;
-	const char *cluster; /* identifier of the cluster that it was taken of */
-	const char *status;  /* "available", "creating", … */
-	const char *type;    /* "manual", "automated" */
+	const char *cluster;     /* identifier of the cluster that it was taken of, as it was called then */
+	const char *resource_id; /* DbClusterResourceId of that cluster */
+	const char *status;      /* "available", "creating", … */
+	const char *type;        /* "manual", "automated" */
+	time_t created; /* the moment whose rows it holds, a fraction of a second dropped; 0 where RDS does not say */
 	const char *engine;
 	const char *engine_version;
 	const char *master_username;
@@ -86,6 +90,11 @@ struct rds_snapshot {
 	int64_t percent_progress; /* -1 where RDS does not say */
 	struct rds_tag *tags;
 	size_t tag_count;
+};
+
+struct rds_snapshots {
+	struct rds_snapshot *items;
+	size_t count;
 };
 
 /* One cluster; ERROR_NOT_FOUND if there is none of that identifier. */
@@ -104,6 +113,8 @@ int rds_describe_instance(struct aws *aws, struct arena *arena, const char *iden
 /* One snapshot; ERROR_NOT_FOUND if there is none of that identifier. */
 int rds_describe_snapshot(struct aws *aws, struct arena *arena, const char *identifier, struct rds_snapshot *snapshot,
                           struct error *err);
+/* All manual snapshots of the region, which CloudFormation's final ones are too; automated ones are not among them. */
+int rds_list_snapshots(struct aws *aws, struct arena *arena, struct rds_snapshots *snapshots, struct error *err);
 
 int rds_create_snapshot(struct aws *aws, struct arena *arena, const char *identifier, const char *cluster,
                         const struct rds_tag *tags, size_t tag_count, struct rds_snapshot *snapshot, struct error *err);

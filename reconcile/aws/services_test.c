@@ -149,6 +149,38 @@ START_TEST(holds_an_empty_list_for_absence)
 }
 END_TEST
 
+START_TEST(lists_snapshots)
+{
+	static const struct script_step steps[] = {
+	    {.body =
+	         "<DescribeDBClusterSnapshotsResponse><DescribeDBClusterSnapshotsResult><DBClusterSnapshots>"
+	         "<DBClusterSnapshot><DBClusterSnapshotIdentifier>s1</DBClusterSnapshotIdentifier>"
+	         "<DBClusterIdentifier>c1</DBClusterIdentifier><DbClusterResourceId>cluster-X</DbClusterResourceId>"
+	         "<Status>available</Status><SnapshotType>manual</SnapshotType><PercentProgress>100</PercentProgress>"
+	         "<SnapshotCreateTime>2024-01-02T03:04:05.678Z</SnapshotCreateTime>"
+	         "<StorageEncrypted>true</StorageEncrypted><TagList><Tag><Key>trueup:deployment</Key>"
+	         "<Value>production</Value></Tag></TagList></DBClusterSnapshot>"
+	         "<DBClusterSnapshot><DBClusterSnapshotIdentifier>s2</DBClusterSnapshotIdentifier>"
+	         "</DBClusterSnapshot></DBClusterSnapshots></DescribeDBClusterSnapshotsResult>"
+	         "</DescribeDBClusterSnapshotsResponse>"}};
+	struct rds_snapshots snapshots;
+	const struct rds_snapshot *first;
+
+	OPEN(steps);
+	ck_assert_int_eq(rds_list_snapshots(aws, arena, &snapshots, &err), 0);
+	ck_assert(was_sent(0, "Action=DescribeDBClusterSnapshots&Version=2014-10-31&SnapshotType=manual&"));
+	ck_assert_uint_eq(snapshots.count, 2);
+	first = &snapshots.items[0];
+	ck_assert_str_eq(first->identifier, "s1");
+	ck_assert_str_eq(first->cluster, "c1");
+	ck_assert_str_eq(first->resource_id, "cluster-X");
+	ck_assert_int_eq(first->created, 1704164645);
+	ck_assert(first->storage_encrypted);
+	ck_assert_str_eq(rds_find_tag(first->tags, first->tag_count, "trueup:deployment"), "production");
+	ck_assert_int_eq(snapshots.items[1].created, 0);
+}
+END_TEST
+
 START_TEST(writes_a_restore)
 {
 	static const struct script_step steps[] = {
@@ -436,6 +468,7 @@ Suite *test_suite(void)
 	tcase_add_test(tests, follows_pages);
 	tcase_add_test(tests, leaves_circles_of_pages);
 	tcase_add_test(tests, holds_an_empty_list_for_absence);
+	tcase_add_test(tests, lists_snapshots);
 	tcase_add_test(tests, writes_a_restore);
 	tcase_add_test(tests, changes_one_property_at_once);
 	tcase_add_test(tests, makes_a_database_token_without_a_request);
