@@ -3,6 +3,7 @@
 #include "kinds/cluster_steps.h"
 #include "kinds/database.h"
 #include "kinds/kind.h"
+#include "kinds/snapshots.h"
 #include "kinds/stack.h"
 #include "plan/diff.h"
 #include "plan/names.h"
@@ -78,11 +79,7 @@ static int observe_snapshot(struct kind_context *context, const char *identifier
 
 	if (rds_describe_snapshot(context->aws, context->arena, identifier, &snapshot, err) != 0)
 		return err->code == ERROR_NOT_FOUND ? 0 : -1;
-	out->exists = true;
-	out->identifier = snapshot.identifier;
-	out->status = snapshot.status;
-	out->percent = snapshot.percent_progress;
-	out->deployment = rds_find_tag(snapshot.tags, snapshot.tag_count, NAMES_TAG);
+	*out = snapshots_convert(context, &snapshot);
 	return 0;
 }
 
@@ -94,7 +91,7 @@ static int observe_replacement(struct kind_context *context, const struct rds_cl
 	const struct observed_database *old = out->aside.exists ? &out->aside : &out->current;
 	const char *fresh;
 
-	if (!old->exists || context->desired->cluster.replace != DESIRED_REPLACE_RESTORE)
+	if (!old->exists)
 		return 0;
 	fresh = names_fresh(context->arena, deployment, old->resource_id);
 	if (observe_database(context, find_cluster(clusters, fresh), &out->fresh, err) != 0)
@@ -130,6 +127,10 @@ static int observe_all(struct kind_context *context, struct observed_cluster *ou
 	    observe_database(context, find_cluster(&clusters, names_aside(context->arena, out->identifier)),
 	                     &out->aside, err) != 0)
 		return -1;
+	if (!context->desired->cluster.encrypted)
+		return 0; /* then it is never replaced */
+	if (context->desired->cluster.replace != DESIRED_REPLACE_RESTORE)
+		return snapshots_observe(context, out->current.resource_id, &out->snapshots, &out->snapshot_count, err);
 	return observe_replacement(context, &clusters, out, err);
 }
 

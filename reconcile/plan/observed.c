@@ -69,6 +69,11 @@ static const struct record_field snapshot_fields[] = {
     RECORD_STRING(struct observed_snapshot, status, "status"),
     RECORD_INT(struct observed_snapshot, percent, "percent"),
     RECORD_STRING(struct observed_snapshot, deployment, "deployment"),
+    RECORD_STRING(struct observed_snapshot, cluster, "cluster"),
+    RECORD_STRING(struct observed_snapshot, resource_id, "resourceId"),
+    RECORD_STRING(struct observed_snapshot, created, "created"),
+    RECORD_BOOL(struct observed_snapshot, encrypted, "encrypted"),
+    RECORD_BOOL(struct observed_snapshot, final, "final"),
     RECORD_END,
 };
 static const struct record snapshot_record = {sizeof(struct observed_snapshot), snapshot_fields};
@@ -81,6 +86,7 @@ static const struct record_field cluster_fields[] = {
     RECORD_OBJECT(struct observed_cluster, aside, "aside", &database_record),
     RECORD_OBJECT(struct observed_cluster, fresh, "fresh", &database_record),
     RECORD_OBJECT(struct observed_cluster, snapshot, "snapshot", &snapshot_record),
+    RECORD_LIST(struct observed_cluster, snapshots, snapshot_count, "snapshots", &snapshot_record),
     RECORD_END,
 };
 static const struct record cluster_record = {sizeof(struct observed_cluster), cluster_fields};

@@ -76,12 +76,18 @@ struct observed_database {
 	size_t instance_count;
 };
 
+/* A manual snapshot of a cluster. */
 struct observed_snapshot {
 	bool exists;
 	const char *identifier;
 	const char *status;
-	const char *deployment; /* as above */
+	const char *deployment;  /* as above */
+	const char *cluster;     /* what the cluster was called that it was taken of */
+	const char *resource_id; /* of that cluster */
+	const char *created;     /* RFC 3339: the moment whose rows it holds; NULL where RDS does not say */
 	int64_t percent;
+	bool encrypted;
+	bool final; /* CloudFormation took it of a vector store that it replaced or deleted */
 };
 
 struct observed_cluster {
@@ -92,6 +98,9 @@ struct observed_cluster {
 	struct observed_database aside;   /* the old one, renamed by a replacement */
 	struct observed_database fresh;   /* the encrypted one that is to take its place */
 	struct observed_snapshot snapshot;
+	struct observed_snapshot
+	    *snapshots; /* with replace deploy or manual: see kinds/snapshots.h; the oldest first */
+	size_t snapshot_count;
 };
 
 struct observed_bot {
