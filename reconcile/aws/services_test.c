@@ -2,6 +2,7 @@
 #include "aws/client_private.h"
 #include "aws/cloudformation.h"
 #include "aws/cognito.h"
+#include "aws/dynamodb.h"
 #include "aws/kms.h"
 #include "aws/rds.h"
 #include "aws/script_test_help.h"
@@ -437,6 +438,131 @@ START_TEST(reads_a_key)
 }
 END_TEST
 
+#define ITEM_OF(id, more) "{\"PK\":{\"S\":\"u1\"},\"SK\":{\"S\":\"u1#BOT#" id "\"}" more "}"
+#define SYNC(status, reason) ",\"SyncStatus\":{\"S\":\"" status "\"},\"SyncStatusReason\":{\"S\":\"" reason "\"}"
+
+START_TEST(reads_bots)
+{
+	static const struct script_step steps[] = {
+	    {.body = "{\"Items\":[" ITEM_OF(
+	         "B1", SYNC("SUCCEEDED",
+	                    "") ",\"LastExecId\":{\"S\":\"t1\"},\"Knowledge\":{\"M\":{\"source_urls\":"
+	                        "{\"L\":[]},\"s3_urls\":{\"L\":[{\"S\":\"s3://b/k\"}]}}},"
+	                        "\"ApiPublishmentStackName\":{\"NULL\":true}") "],"
+	                                                                       "\"LastEvaluatedKey\":{\"PK\":{\"S\":"
+	                                                                       "\"u1\"},\"SK\":{\"S\":\"x\"}}}"},
+	    {.body = "{\"Items\":[],\"LastEvaluatedKey\":{\"PK\":{\"S\":\"u2\"},\"SK\":{\"S\":\"y\"}}}"},
+	    {.body = "{\"Items\":[" ITEM_OF("B2", ",\"Knowledge\":{\"M\":{\"filenames\":{\"L\":[]}}},"
+	                                          "\"BedrockKnowledgeBase\":{\"M\":{}},"
+	                                          "\"ApiPublishmentStackName\":{\"S\":\"P\"}") "]}"}};
+	struct dynamodb_bots bots;
+
+	OPEN(steps);
+	ck_assert_int_eq(dynamodb_list_bots(aws, arena, "t", &bots, &err), 0);
+	ck_assert(was_sent(0, "\"ConsistentRead\":true,\"FilterExpression\":\"contains(SK, :mark)\""));
+	ck_assert(was_sent(0, "{\":mark\":{\"S\":\"#BOT#\"}}}"));
+	ck_assert(was_sent(2, "\"ExclusiveStartKey\":{\"PK\":{\"S\":\"u2\"},\"SK\":{\"S\":\"y\"}}"));
+	ck_assert_uint_eq(bots.count, 2);
+	ck_assert_str_eq(bots.items[0].id, "B1");
+	ck_assert_str_eq(bots.items[0].owner, "u1");
+	ck_assert(bots.items[0].knowledge && !bots.items[0].knowledge_base);
+	ck_assert_str_eq(bots.items[0].sync_status, "SUCCEEDED");
+	ck_assert_str_eq(bots.items[0].last_exec, "t1");
+	ck_assert_ptr_null(bots.items[0].sync_reason);
+	ck_assert_ptr_null(bots.items[0].published);
+	ck_assert(!bots.items[1].knowledge && bots.items[1].knowledge_base);
+	ck_assert_ptr_null(bots.items[1].sync_status);
+	ck_assert_str_eq(bots.items[1].published, "P");
+}
+END_TEST
+
+START_TEST(leaves_a_scan_that_does_not_end)
+{
+	static const struct script_step steps[] = {
+	    {.body = "{\"Items\":[],\"LastEvaluatedKey\":{\"PK\":{\"S\":\"u1\"}}}"}};
+	struct dynamodb_bots bots;
+
+	OPEN(steps);
+	ck_assert_int_eq(dynamodb_list_bots(aws, arena, "t", &bots, &err), -1);
+	ck_assert_int_eq(err.code, ERROR_PROTOCOL);
+	ck_assert_uint_eq(script.sent_count, 2);
+}
+END_TEST
+
+START_TEST(finds_one_bot_or_none)
+{
+	static const struct script_step steps[] = {{.body = "{\"Item\":" ITEM_OF("B1", SYNC("FAILED", "why")) "}"},
+	                                           {.body = "{}"}};
+	struct dynamodb_bot bot;
+
+	OPEN(steps);
+	ck_assert_int_eq(dynamodb_get_bot(aws, arena, "t", "u1", "B1", &bot, &err), 0);
+	ck_assert(was_sent(0, "\"Key\":{\"PK\":{\"S\":\"u1\"},\"SK\":{\"S\":\"u1#BOT#B1\"}}"));
+	ck_assert_str_eq(bot.sync_reason, "why");
+	ck_assert_int_eq(dynamodb_get_bot(aws, arena, "t", "u1", "B1", &bot, &err), -1);
+	ck_assert_int_eq(err.code, ERROR_NOT_FOUND);
+}
+END_TEST
+
+#define REFUSED                                                                                                        \
+	{                                                                                                              \
+		.status = 400, .body = "{\"__type\":\"com.amazonaws.dynamodb.v20120810#"                               \
+		                       "ConditionalCheckFailedException\",\"message\":\"no\"}"                         \
+	}
+
+START_TEST(sets_a_status_that_is_as_it_was)
+{
+	static const struct script_step steps[] = {{.body = "{}"}};
+	struct dynamodb_bot failed = {.id = "B1", .owner = "u1", .sync_status = "FAILED"};
+	struct dynamodb_bot fresh = {.id = "B1", .owner = "u1"};
+
+	OPEN(steps);
+	ck_assert_int_eq(dynamodb_set_sync(aws, arena, "t", &failed, "QUEUED", NULL, &err), 0);
+	ck_assert(was_sent(0, "\"ConditionExpression\":\"#s = :was\""));
+	ck_assert(was_sent(0, "\":status\":{\"S\":\"QUEUED\"},\":reason\":{\"S\":\"\"},\":was\":{\"S\":\"FAILED\"}"));
+	ck_assert_int_eq(dynamodb_set_sync(aws, arena, "t", &fresh, "QUEUED", NULL, &err), 0);
+	ck_assert(was_sent(1, "\"attribute_exists(SK) AND attribute_not_exists(#s)\""));
+}
+END_TEST
+
+START_TEST(takes_its_own_lost_write_for_done)
+{
+	static const struct script_step steps[] = {{.failure = TRANSPORT_LOST},
+	                                           {.body = "{\"Item\":" ITEM_OF("B1", SYNC("QUEUED", "")) "}"},
+	                                           REFUSED,
+	                                           {.body = "{\"Item\":" ITEM_OF("B1", SYNC("QUEUED", "")) "}"}};
+	struct dynamodb_bot bot = {.id = "B1", .owner = "u1", .sync_status = "FAILED"};
+
+	OPEN(steps);
+	ck_assert_int_eq(dynamodb_set_sync(aws, arena, "t", &bot, "QUEUED", NULL, &err), 0);
+	ck_assert_int_eq(dynamodb_set_sync(aws, arena, "t", &bot, "QUEUED", "", &err), 0);
+	ck_assert_uint_eq(script.sent_count, 4);
+}
+END_TEST
+
+START_TEST(leaves_a_status_that_somebody_else_has_set)
+{
+	static const struct script_step steps[] = {REFUSED,
+	                                           {.body = "{\"Item\":" ITEM_OF("B1", SYNC("RUNNING", "")) "}"},
+	                                           REFUSED,
+	                                           {.body = "{}"},
+	                                           {.failure = TRANSPORT_LOST},
+	                                           {.body = "{\"Item\":" ITEM_OF("B1", SYNC("FAILED", "")) "}"}};
+	struct dynamodb_bot bot = {.id = "B1", .owner = "u1", .sync_status = "FAILED"};
+
+	OPEN(steps);
+	ck_assert_int_eq(dynamodb_set_sync(aws, arena, "t", &bot, "QUEUED", NULL, &err), -1);
+	ck_assert_int_eq(err.code, ERROR_STATE);
+	ck_assert(!err.retryable);
+	ck_assert_ptr_nonnull(strstr(err.message, "from FAILED to RUNNING"));
+	ck_assert_int_eq(dynamodb_set_sync(aws, arena, "t", &bot, "QUEUED", NULL, &err), -1);
+	ck_assert_int_eq(err.code, ERROR_NOT_FOUND);
+	/* Not carried out: the error is that of the lost request, and may pass. */
+	ck_assert_int_eq(dynamodb_set_sync(aws, arena, "t", &bot, "QUEUED", NULL, &err), -1);
+	ck_assert(err.retryable);
+}
+END_TEST
+
 /* Every prefix of an answer is either an error or complete; the sanitizers watch. */
 START_TEST(survives_answers_cut_short)
 {
@@ -482,6 +608,12 @@ Suite *test_suite(void)
 	tcase_add_test(tests, reads_a_secret);
 	tcase_add_test(tests, reads_rotation);
 	tcase_add_test(tests, reads_a_key);
+	tcase_add_test(tests, reads_bots);
+	tcase_add_test(tests, leaves_a_scan_that_does_not_end);
+	tcase_add_test(tests, finds_one_bot_or_none);
+	tcase_add_test(tests, sets_a_status_that_is_as_it_was);
+	tcase_add_test(tests, takes_its_own_lost_write_for_done);
+	tcase_add_test(tests, leaves_a_status_that_somebody_else_has_set);
 	tcase_add_test(tests, survives_answers_cut_short);
 	suite_add_tcase(suite, tests);
 	return suite;

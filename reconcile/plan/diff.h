@@ -46,6 +46,7 @@ bool diff_status_is_broken(const char *status);
 bool diff_user_answers(const struct observed_user *user, const struct desired_member *member);
 
 plan_diff plan_diff_account;
+plan_diff plan_diff_bots;
 plan_diff plan_diff_cluster;
 plan_diff plan_diff_vectors;
 plan_diff plan_diff_users;
