@@ -1,6 +1,6 @@
 """AWS's request quotas as token buckets.
 
-Rates of Cognito and API Gateway are the documented ones (requests a second,
+Rates of Cognito, ECS and API Gateway are the documented ones (requests a second,
 and how many may come at once); CloudFormation's and RDS's are what is observed,
 since AWS does not publish them. Operations that are not listed have quotas that
 no client of ours comes near.
@@ -38,6 +38,8 @@ _CATEGORIES: dict[str, tuple[Rate, tuple[str, ...]]] = {
     "StackReads": (Rate(5, 10), (
         "cloudformation:ListStacks", "cloudformation:ListStackResources", "cloudformation:DescribeStackEvents",
         "cloudformation:ListExports", "cloudformation:ListImports", "cloudformation:DescribeStackResources")),
+    "RunTask": (Rate(40, 100), ("ecs:RunTask", "ecs:StopTask")),
+    "DescribeTasks": (Rate(20, 100), ("ecs:DescribeTasks", "ecs:ListTasks")),
     "DeleteApiKey": (Rate(5, 5), ("apigateway:DeleteApiKey",)),
 }
 _CATEGORY_OF = {operation: name for name, (_, operations) in _CATEGORIES.items() for operation in operations}

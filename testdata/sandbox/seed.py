@@ -3,7 +3,9 @@
 The same options give the same bots, rows and users; what AWS would name at its
 own pleasure (resource ids, ARNs) differs from one sandbox to the next. Besides
 the options of the command line, `creating_group` adds the group of version 1,
-and `orphans` rows that belong to no bot, half of them with no botid at all.
+`orphans` rows that belong to no bot, half of them with no botid at all, `application` says which version's embedding
+tasks there are (v0.4.10; v1.2.4 with `empty_new_cluster`; from v1.2.5 they read EVENT), and `chunk_drift` by how many
+percent the rows that these make differ in number from those that are there.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from random import Random
 from typing import Any
 
 import seed_bots
+import seed_embedding
 import seed_people
 import seed_rows
 from seed_bots import Bot
@@ -41,6 +44,12 @@ class Plan:
     orphans: int = 0
     empty_new_cluster: bool = False
     creating_group: bool = False
+    application: str | None = None
+    chunk_drift: float = 0.0
+
+    @property
+    def version(self) -> str:
+        return self.application or ("v1.2.4" if self.empty_new_cluster else "v0.4.10")
 
     def __post_init__(self) -> None:
         for name in ("bots", "rows", "users", "short", "published", "orphans"):
@@ -102,7 +111,9 @@ def _seed_database(deployment: Deployment, bots: list[Bot]) -> None:
     full = _seed_cluster(deployment, OLD_CLUSTER if plan.empty_new_cluster else CLUSTER, None)
     with full.server.connect() as session:
         with_knowledge = [bot.bot_id for bot in bots if bot.has_knowledge]
-        seed_rows.insert(session, dict(zip(with_knowledge, seed_rows.share_out(plan.rows, plan.bots))), rng)
+        rows = dict(zip(with_knowledge, seed_rows.share_out(plan.rows, plan.bots)))
+        world.service("ecs").chunks |= seed_embedding.drifted(rows, plan.chunk_drift)
+        seed_rows.insert(session, rows, rng)
         if plan.orphans:
             seed_rows.insert_orphans(session, plan.orphans, rng)
         counts = seed_rows.shorten(session, rng.sample(with_knowledge, plan.short))
@@ -156,14 +167,22 @@ def _seed_stacks(deployment: Deployment, bots: list[Bot], pool: str) -> None:
     cloudformation = deployment.world.service("cloudformation")
     exported = _exported(deployment)
     exports = {key: key if key == "PublishedApiWebAclArn" else f"{_PREFIX}{key}" for key in exported}
-    outputs = exported | {
+    task_definition = _seed_embedding(deployment)
+    outputs = exported | seed_embedding.outputs(deployment.plan.version, task_definition, _TABLE) | {
         "AuthUserPoolIdC0605E59": pool, "AuthUserPoolClientId8216BF9A": "5k3q1v2m8t7c6b4n9x0z",
         "DocumentBucketName": "bedrockchatstack-documents", "FrontendURL": "https://d111111abcdef8.cloudfront.net"}
-    cloudformation.seed_stack(STACK, outputs, _resources(deployment, pool), exports)
+    cloudformation.seed_stack(STACK, outputs, _resources(deployment, pool, task_definition), exports)
     for bot in bots:
         if bot.published:
             # A published API uses everything that the application's stack exports.
             _seed_published_api(deployment.world, bot, list(exports.values()))
+
+
+def _seed_embedding(deployment: Deployment) -> str:
+    world, summary = deployment.world, deployment.summary
+    access = json.loads(world.service("secretsmanager").current(summary["secret"]))
+    embedding = seed_embedding.Embedding(_TABLE, summary["secret"], access, deployment.plan.version)
+    return seed_embedding.seed(world, embedding, _SECURITY_GROUP)
 
 
 def _seed_published_api(world: World, bot: Bot, imports: list[str]) -> None:
@@ -182,8 +201,8 @@ def _exported(deployment: Deployment) -> dict[str, str]:
     return {
         "PublishedApiWebAclArn": f"arn:aws:wafv2:{region}:{account}:regional/webacl/WebAclForPublishedApi/1f0c",
         "VpcId": "vpc-0a1b2c3d4e5f60718", "AvailabilityZone0": f"{region}a", "AvailabilityZone1": f"{region}b",
-        "PublicSubnetId0": "subnet-0aa11bb22cc33dd40", "PublicSubnetId1": "subnet-0aa11bb22cc33dd41",
-        "PrivateSubnetId0": "subnet-0aa11bb22cc33dd42", "PrivateSubnetId1": "subnet-0aa11bb22cc33dd43",
+        "PublicSubnetId0": seed_embedding.PUBLIC_SUBNETS[0], "PublicSubnetId1": seed_embedding.PUBLIC_SUBNETS[1],
+        "PrivateSubnetId0": seed_embedding.PRIVATE_SUBNETS[0], "PrivateSubnetId1": seed_embedding.PRIVATE_SUBNETS[1],
         "DbConfigSecretArn": summary["secret"], "DbConfigHostname": summary["host"],
         "DbConfigPort": str(summary["port"]), "ConversationTableName": _TABLE,
         "TableAccessRoleArn": f"arn:aws:iam::{account}:role/{STACK}-TableAccessRole",
@@ -191,15 +210,13 @@ def _exported(deployment: Deployment) -> dict[str, str]:
     }
 
 
-def _resources(deployment: Deployment, pool: str) -> list[dict[str, str]]:
-    world, summary = deployment.world, deployment.summary
+def _resources(deployment: Deployment, pool: str, task_definition: str) -> list[dict[str, str]]:
+    summary = deployment.summary
     listed = {
         "VectorStoreCluster0A1B2C3D": ("AWS::RDS::DBCluster", summary["cluster"]),
         "VectorStoreClusterwriter5E6F7A8B": ("AWS::RDS::DBInstance", f"{summary['cluster']}-writer"),
         "VectorStoreClusterSecret8F2B1C04": ("AWS::SecretsManager::Secret", summary["secret"]),
-        "EmbeddingCluster66FA9E25": ("AWS::ECS::Cluster", "BedrockChatStack-EmbeddingCluster66FA9E25"),
-        "EmbeddingTaskDefinition3F4B8A6E": (
-            "AWS::ECS::TaskDefinition", world.arn("ecs", "task-definition/BedrockChatStackEmbeddingTaskDefinition:1")),
+        **seed_embedding.resources(task_definition),
         "AuthUserPool8115E87F": ("AWS::Cognito::UserPool", pool),
         "DatabaseConversationTable2F7F6F3D": ("AWS::DynamoDB::Table", _TABLE),
     }

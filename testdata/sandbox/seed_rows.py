@@ -10,7 +10,7 @@ from random import Random
 from psycopg import Connection
 
 DIMENSIONS = 1024
-_ULID = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+ULID_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 # 2024-05-01, when the rows of a version 0 deployment may have been made.
 _EPOCH_MS = 1_714_521_600_000
 
@@ -41,7 +41,7 @@ _SOURCES = ("https://example.com/handbook/{}", "s3://documents/{}/report.pdf", "
 def ulid(rng: Random) -> str:
     """A ULID of a moment within a month of the epoch above."""
     number = (_EPOCH_MS + rng.randrange(30 * 86_400_000)) << 80 | rng.getrandbits(80)
-    return "".join(_ULID[number >> shift & 31] for shift in range(125, -1, -5))
+    return "".join(ULID_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
 
 
 def create_schema(session: Connection, owner: str) -> None:

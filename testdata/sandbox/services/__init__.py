@@ -8,6 +8,7 @@ from services.apigateway import ApiGateway
 from services.cloudformation import CloudFormation
 from services.cognito import Cognito
 from services.dynamodb import DynamoDb
+from services.ecs import Ecs
 from services.kms import Kms
 from services.rds import Rds
 from services.secretsmanager import SecretsManager
@@ -17,6 +18,6 @@ from services.sts import Sts
 def build(settings: Settings) -> World:
     """A world with every service in it, not yet started."""
     world = World(settings, Keyring(settings))
-    for service in (Sts, Kms, Cognito, SecretsManager, CloudFormation, DynamoDb, ApiGateway, Rds):
+    for service in (Sts, Kms, Cognito, SecretsManager, CloudFormation, DynamoDb, ApiGateway, Rds, Ecs):
         world.add(service(world))
     return world

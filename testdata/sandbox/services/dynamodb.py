@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from typing import Any
 
 from botocore.model import Shape
@@ -16,11 +17,19 @@ from moto.core.exceptions import JsonRESTError, ServiceException
 from moto.dynamodb.responses import DynamoHandler
 
 import model
-from service import AwsError, Call, Service
+from service import AwsError, Call, Service, World
+
+Item = dict[str, Any]
+# What a table's stream is read by: an item before (None: it was not there) and after a change.
+Watcher = Callable[[Item | None, Item], None]
 
 
 class DynamoDb(Service):
     name = "dynamodb"
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self._watchers: dict[str, Watcher] = {}
 
     def seed_table(self, name: str, indexes: list[dict[str, Any]] | None = None,
                    keys: tuple[str, str] = ("PK", "SK")) -> str:
@@ -41,6 +50,26 @@ class DynamoDb(Service):
     def put_item(self, table: str, item: dict[str, Any]) -> None:
         """Puts an item whose values are as on the wire: {"PK": {"S": "…"}}."""
         self._ask("put_item", {"TableName": table, "Item": item})
+
+    def watch(self, table: str, watcher: Watcher) -> None:
+        """Has what UpdateItem and PutItem change told to `watcher`, as a stream would; it must return at once."""
+        self._watchers[table] = watcher
+
+    def item(self, table: str, keys: Item) -> Item | None:
+        """The item of that key, as on the wire, or None."""
+        with self.lock:
+            found = self._ask("get_item", {"TableName": table, "Key": keys, "ConsistentRead": True})
+        return found.get("Item")
+
+    def set_attributes(self, table: str, keys: Item, values: Item) -> None:
+        """Sets attributes as UpdateItem does it without a condition: an item that is not there is made."""
+        names = {f"#{number}": name for number, name in enumerate(values)}
+        changes = ", ".join(f"{short} = :{short[1:]}" for short in names)
+        with self.lock:
+            self._watched("update_item", {
+                "TableName": table, "Key": keys, "UpdateExpression": f"SET {changes}",
+                "ExpressionAttributeNames": names,
+                "ExpressionAttributeValues": {f":{short[1:]}": values[name] for short, name in names.items()}})
 
     def ListTables(self, call: Call) -> dict[str, Any]:
         return self._moto("list_tables", call)
@@ -83,8 +112,22 @@ class DynamoDb(Service):
 
     def _moto(self, method: str, call: Call) -> dict[str, Any]:
         operation = model.service_model(self.name).operation_model(call.operation)
-        result = self._ask(method, _blobs(operation.input_shape, call.params, _encode))
+        result = self._watched(method, _blobs(operation.input_shape, call.params, _encode))
         return dict(_blobs(operation.output_shape, result, _decode))
+
+    def _watched(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        """Asks moto, and tells who watches the table. A change that changes nothing is not in the stream."""
+        watcher = self._watchers.get(params.get("TableName", ""))
+        if watcher is None or method not in ("update_item", "put_item"):
+            return self._ask(method, params)
+        whole = params.get("Key") or params["Item"]
+        keys = {name: whole[name] for name in ("PK", "SK")}
+        before = self.item(params["TableName"], keys)
+        result = self._ask(method, params)
+        after = self.item(params["TableName"], keys)
+        if after is not None and after != before:
+            watcher(before, after)
+        return result
 
     def _ask(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
         handler = DynamoHandler()

@@ -84,6 +84,11 @@ class SecretsManager(Service):
         """A new current value, as a rotation leaves it: the one before is AWSPREVIOUS."""
         self._add_version(self._find(arn), str(uuid.uuid4()), text, None, [CURRENT])
 
+    def current(self, arn: str) -> str:
+        """The current value of a secret, for what runs in the sandbox."""
+        version = self._find(arn).staged(CURRENT)
+        return "" if version is None else version.text or ""
+
     def seed_rotation(self, name: str, function: Rotation) -> str:
         """Registers a rotation function: current value in, new value out, true wherever it is used.
 
