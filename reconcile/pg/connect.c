@@ -67,6 +67,7 @@ static void parameters_fill(const struct pg_settings *settings, struct parameter
 	parameter_add(parameters, "hostaddr", settings->hostaddr);
 	parameter_add(parameters, "port", settings->port > 0 ? parameters->port : NULL);
 	parameter_add(parameters, "dbname", settings->database);
+	parameter_add(parameters, "replication", settings->replication ? "database" : NULL);
 	parameter_add(parameters, "user", settings->user);
 	parameter_add(parameters, "password", settings->password != NULL ? secret_reveal(settings->password) : NULL);
 	parameter_add(parameters, "sslmode", sslmode);

@@ -7,6 +7,7 @@
 #include "pg/sql.h"
 #include "pg/stream.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -48,7 +49,10 @@ static int sessions_open(struct copy *copy, struct error *err)
 	if (pg_query_table(copy->arena, copy->request->source_table, &copy->job.source_table, err) < 0 ||
 	    pg_query_table(copy->arena, copy->request->target_table, &copy->job.target_table, err) < 0)
 		return -1;
-	return pg_snapshot_export(copy->source, copy->job.snapshot, err);
+	if (copy->request->snapshot == NULL)
+		return pg_snapshot_export(copy->source, copy->job.snapshot, err);
+	snprintf(copy->job.snapshot, sizeof(copy->job.snapshot), "%s", copy->request->snapshot);
+	return pg_snapshot_import(copy->source, copy->job.snapshot, err);
 }
 
 /* Which server and database a session ended up at, whatever names and tunnels led there. */

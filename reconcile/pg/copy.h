@@ -65,7 +65,8 @@ struct pg_copy_request {
 	const char *target_table;
 	const char *const *bots; /* NULL: all of the source */
 	size_t bot_count;
-	int streams; /* 0: 3, or 2 on a machine with one processor; at most 16 */
+	const char *snapshot; /* of the source, exported by whoever holds it; NULL: of this moment */
+	int streams;          /* 0: 3, or 2 on a machine with one processor; at most 16 */
 	enum pg_copy_format format;
 	bool may_lose;             /* replace also bots of the target with rows which the source does not have */
 	const volatile bool *stop; /* may be NULL; once true, whole bots are left and ERROR_STATE comes back */

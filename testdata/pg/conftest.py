@@ -62,7 +62,8 @@ class Server:
         (self.data / "pg_hba.conf").write_text("local all all trust\nhostssl all all all scram-sha-256\n")
         with (self.data / "postgresql.conf").open("a") as conf:
             conf.write(f"port = {self.port}\nunix_socket_directories = '{directory}'\nlisten_addresses = '127.0.0.1'\n"
-                       "fsync = off\nssl = on\nlogging_collector = off\nmax_wal_size = 2GB\n")
+                       "fsync = off\nssl = on\nlogging_collector = off\nmax_wal_size = 2GB\nwal_level = logical\n"
+                       "log_statement = all\nwal_retrieve_retry_interval = 100ms\n")
         self.certify(authority, "db.test")
         self.start()
         self.sql("CREATE EXTENSION vector; CREATE ROLE chat LOGIN SUPERUSER PASSWORD 'right'")
@@ -70,7 +71,8 @@ class Server:
     def run(self, program: str, *arguments: str) -> None:
         as_user: dict[str, Any] = {"user": self.user, "group": self.user, "extra_groups": []} if os.getuid() == 0 else {}
         with (self.directory / "output").open("ab") as output:
-            subprocess.run([str(BIN / program), *arguments], check=True, stdout=output, stderr=output, cwd="/", **as_user)
+            subprocess.run([str(BIN / program), *arguments], check=True, stdout=output, stderr=output, cwd="/",
+                           env=os.environ | {"HOME": "/nonexistent"}, **as_user)
 
     def start(self) -> None:
         self.run("pg_ctl", "-D", str(self.data), "-w", "-t", "60", "-l", str(self.directory / "log"), "start")

@@ -15,6 +15,7 @@
 #include "pg/compare.h"
 #include "pg/copy.h"
 #include "pg/delete.h"
+#include "pg/replication.h"
 #include "pg/schema.h"
 
 #include <jansson.h>
@@ -371,6 +372,130 @@ static int run_copy(struct tool *tool, struct error *err)
 	return status;
 }
 
+/* Both ends of a replication, as a restoration has them. */
+struct ends {
+	const char *name;
+	const char *table;
+	struct pg_settings role; /* the source, as the target's server logs in */
+	struct pg_session *source;
+	struct pg_session *target;
+};
+
+static int copy_at(struct tool *tool, const char *snapshot, struct error *err)
+{
+	struct pg_copy_result result;
+	struct pg_copy_request request = {
+	    .source = &tool->settings[0],
+	    .target = &tool->settings[1],
+	    .source_table = tool->tables[0],
+	    .target_table = tool->tables[1],
+	    .snapshot = snapshot,
+	    .stop = &stopped,
+	};
+	int status = pg_copy(&request, tool->arena, &result, err);
+
+	json_object_set_new(tool->answer, "rows_copied", json_integer(result.rows_copied));
+	return status;
+}
+
+/* Publication, subscription, slot, copy: and then it follows. */
+static int run_follow(struct tool *tool, struct ends *ends, struct error *err)
+{
+	struct pg_publisher_address address = {ends->role.host, ends->role.port, ends->role.database,
+	                                       ends->role.sslmode};
+	const struct secret *password = ends->role.password;
+	struct pg_session *holder = NULL;
+	char snapshot[PG_SNAPSHOT_SIZE];
+	int status = -1;
+
+	if (pg_publisher_create(ends->source, ends->table, ends->name, password, err) == 0 &&
+	    pg_subscriber_create(ends->target, ends->name, &address, password, err) == 0 &&
+	    pg_slot_create(&ends->role, ends->name, snapshot, &holder, err) == 0 && copy_at(tool, snapshot, err) == 0)
+		status = pg_subscriber_enable(ends->target, ends->name, err);
+	pg_session_close(holder);
+	return status;
+}
+
+static int run_redirect(struct tool *tool, struct ends *ends, struct error *err)
+{
+	struct pg_publisher_address address = {ends->role.host, ends->role.port, ends->role.database,
+	                                       ends->role.sslmode};
+
+	address.port = number(option(tool, "port", arena_printf(tool->arena, "%d", address.port)));
+	if (pg_publisher_create(ends->source, ends->table, ends->name, ends->role.password, err) < 0 ||
+	    pg_subscriber_redirect(ends->target, ends->name, &address, ends->role.password, err) < 0)
+		return -1;
+	return pg_subscriber_probe(ends->target, ends->name, err);
+}
+
+static int run_followed(struct tool *tool, struct ends *ends, struct error *err)
+{
+	struct pg_publisher publisher;
+	struct pg_subscriber subscriber;
+	bool caught_up = false;
+
+	if (pg_publisher_observe(ends->source, tool->arena, ends->table, ends->name, &publisher, err) < 0 ||
+	    pg_subscriber_observe(ends->target, tool->arena, ends->name, &subscriber, err) < 0)
+		return -1;
+	if (publisher.slot && pg_replication_catch_up(ends->source, ends->name, number(option(tool, "patience", "0")),
+	                                              &caught_up, err) < 0)
+		return -1;
+	json_object_set_new(
+	    tool->answer, "source",
+	    json_pack("{s:b, s:b, s:I, s:b, s:s?, s:s?, s:b, s:b, s:b, s:b, s:b}", "rds", (int)publisher.rds, "logical",
+	              (int)publisher.logical, "slots_left", (json_int_t)publisher.slots_left, "identity",
+	              (int)publisher.identity, "extra", publisher.extra, "missing", publisher.missing, "publication",
+	              (int)publisher.publication, "role", (int)publisher.role, "slot", (int)publisher.slot, "active",
+	              (int)publisher.slot_active, "lost", (int)publisher.slot_lost));
+	json_object_set_new(tool->answer, "target",
+	                    json_pack("{s:s?, s:b, s:b}", "missing", subscriber.missing, "subscription",
+	                              (int)subscriber.subscription, "enabled", (int)subscriber.enabled));
+	json_object_set_new(tool->answer, "caught_up", json_boolean(caught_up));
+	return 0;
+}
+
+static int run_unfollow(struct tool *tool, struct ends *ends, struct error *err)
+{
+	if (option(tool, "source-only", NULL) == NULL && pg_subscriber_drop(ends->target, ends->name, err) < 0)
+		return -1;
+	return pg_publisher_drop(ends->source, ends->name, err);
+}
+
+static const struct replicating_command {
+	const char *name;
+	int (*run)(struct tool *tool, struct ends *ends, struct error *err);
+} replicating_commands[] = {
+    {"follow", run_follow}, {"followed", run_followed}, {"redirect", run_redirect}, {"unfollow", run_unfollow}};
+
+static const struct replicating_command *find_replicating(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(replicating_commands) / sizeof(replicating_commands[0]); i++)
+		if (strcmp(replicating_commands[i].name, name) == 0)
+			return &replicating_commands[i];
+	return NULL;
+}
+
+static int run_replicating(struct tool *tool, const struct replicating_command *command, struct error *err)
+{
+	struct ends ends = {.name = option(tool, "name", "trueup_test"), .table = tool->tables[0]};
+	struct secret *password = pg_replication_password();
+	int status = -1;
+
+	ends.role = tool->settings[0];
+	ends.role.user = ends.name;
+	ends.role.password = password;
+	tool->settings[0].writes = tool->settings[1].writes = true;
+	if (pg_session_open(&tool->settings[0], &ends.source, err) == 0 &&
+	    pg_session_open(&tool->settings[1], &ends.target, err) == 0)
+		status = command->run(tool, &ends, err);
+	pg_session_close(ends.target);
+	pg_session_close(ends.source);
+	secret_free(password);
+	return status;
+}
+
 static const struct command commands[] = {
     {"connect", false, run_connect}, {"count", false, run_count},  {"digest", false, run_digest},
     {"observe", false, run_observe}, {"create", true, run_create}, {"build", true, run_build},
@@ -401,7 +526,9 @@ int main(int argc, char **argv)
 {
 	struct tool tool = {.arena = arena_new(), .answer = json_object()};
 	struct error err = {0};
-	bool two = argc > 1 && (strcmp(argv[1], "compare") == 0 || strcmp(argv[1], "copy") == 0);
+	const struct replicating_command *replicating = argc > 1 ? find_replicating(argv[1]) : NULL;
+	bool two =
+	    replicating != NULL || (argc > 1 && (strcmp(argv[1], "compare") == 0 || strcmp(argv[1], "copy") == 0));
 	int sides = two ? 2 : 1, status, i;
 
 	if (argc < 2 + sides)
@@ -414,6 +541,8 @@ int main(int argc, char **argv)
 	tool.option_count = argc - 2 - sides;
 	if (strcmp(argv[1], "copy") == 0)
 		status = run_copy(&tool, &err);
+	else if (replicating != NULL)
+		status = run_replicating(&tool, replicating, &err);
 	else if (two)
 		status = run_compare(&tool, &err);
 	else

@@ -1,0 +1,449 @@
+#include "pg/replication.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "pg/query.h"
+#include "pg/sql.h"
+
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	SLOT_PATIENCE_S = 600, /* for the transactions that write while the slot is made */
+	DROP_PATIENCE_MS = 20000,
+	DROP_ASK_MS = 2000, /* for a connection to end by itself */
+	LOOK_MS = 50,
+	PASSWORD_BYTES = 24,
+};
+
+/* With what stands in the statement wiped afterwards: these have passwords in them. */
+static int run_wiped(struct pg_session *session, struct buf *sql, struct error *err)
+{
+	int status = pg_query_run(session, buf_text(sql), err);
+
+	buf_free(sql);
+	return status;
+}
+
+static void put_literal(struct pg_session *session, struct buf *out, const char *text)
+{
+	char *escaped = PQescapeLiteral(session->conn, text, strlen(text));
+
+	if (escaped == NULL) /* not UTF-8: the server would not know it either */
+		return;
+	buf_puts(out, escaped);
+	OPENSSL_cleanse(escaped, strlen(escaped));
+	PQfreemem(escaped);
+}
+
+static void read_publisher(const PGresult *result, struct arena *arena, struct pg_publisher *publisher)
+{
+	*publisher = (struct pg_publisher){
+	    .rds = pg_query_int(result, 0, 0) != 0,
+	    .logical = pg_query_int(result, 0, 1) != 0,
+	    .slots_left = pg_query_int(result, 0, 2),
+	    .identity = pg_query_int(result, 0, 3) != 0,
+	    .extra = pg_query_text(result, 0, 4, arena),
+	    .missing = pg_query_text(result, 0, 5, arena),
+	    .publication = pg_query_int(result, 0, 6) != 0,
+	    .role = pg_query_int(result, 0, 7) != 0,
+	    .slot = pg_query_int(result, 0, 8) != 0,
+	    .slot_active = pg_query_int(result, 0, 9) != 0,
+	    .slot_lost = pg_query_int(result, 0, 10) != 0,
+	    .held_bytes = pg_query_int(result, 0, 11),
+	    .behind_bytes = pg_query_int(result, 0, 12),
+	};
+}
+
+int pg_publisher_observe(struct pg_session *session, struct arena *arena, const char *table, const char *name,
+                         struct pg_publisher *publisher, struct error *err)
+{
+	const char *params[] = {NULL, name};
+	PGresult *result;
+	int status = 0;
+
+	if (pg_query_table(arena, table, &params[0], err) < 0)
+		return -1;
+	if (pg_query(session, sql_publisher, params, 2, &result, err) < 0)
+		return error_context(err, "looking at the replication from %s", table);
+	if (PQntuples(result) == 1)
+		read_publisher(result, arena, publisher);
+	else
+		status = error_set(err, ERROR_NOT_FOUND, "there is no table %s", table);
+	PQclear(result);
+	return status;
+}
+
+int pg_subscriber_observe(struct pg_session *session, struct arena *arena, const char *name,
+                          struct pg_subscriber *subscriber, struct error *err)
+{
+	PGresult *result;
+
+	if (pg_query(session, sql_subscriber, &name, 1, &result, err) < 0)
+		return error_context(err, "looking at the subscription %s", name);
+	*subscriber = (struct pg_subscriber){
+	    .missing = pg_query_text(result, 0, 0, arena),
+	    .subscription = pg_query_int(result, 0, 1) != 0,
+	    .enabled = pg_query_int(result, 0, 2) != 0,
+	};
+	PQclear(result);
+	return 0;
+}
+
+/* What of the two ways to let a role replicate this server and this user have. */
+static int ask_for_ways(struct pg_session *session, bool *attribute, bool *membership, struct error *err)
+{
+	PGresult *result;
+
+	if (pg_query(session,
+	             "SELECT rolsuper::int, (SELECT count(*) FROM pg_roles WHERE rolname = 'rds_replication') "
+	             "FROM pg_roles WHERE rolname = current_user",
+	             NULL, 0, &result, err) < 0)
+		return -1;
+	*attribute = pg_query_int(result, 0, 0) != 0;
+	*membership = pg_query_int(result, 0, 1) != 0;
+	PQclear(result);
+	return 0;
+}
+
+/* The server never sees the password itself, and so its log does not either. */
+static int put_verifier(struct pg_session *session, struct buf *sql, const char *role, const struct secret *password,
+                        struct error *err)
+{
+	char *verifier = PQencryptPasswordConn(session->conn, secret_reveal(password), role, "scram-sha-256");
+
+	if (verifier == NULL)
+		return pg_query_error(session, NULL, err);
+	put_literal(session, sql, verifier);
+	OPENSSL_cleanse(verifier, strlen(verifier));
+	PQfreemem(verifier);
+	return 0;
+}
+
+static int create_pieces(struct pg_session *session, struct arena *arena, const char *table, const char *name,
+                         const struct secret *password, struct error *err)
+{
+	const char *quoted = pg_query_identifier(arena, name);
+	bool attribute, membership;
+	struct buf sql = {0};
+
+	if (ask_for_ways(session, &attribute, &membership, err) < 0)
+		return -1;
+	/* Sent at once, the statements are one transaction. */
+	buf_printf(&sql, "DROP PUBLICATION IF EXISTS %s; DROP ROLE IF EXISTS %s; CREATE ROLE %s LOGIN %s PASSWORD ",
+	           quoted, quoted, quoted, attribute ? "REPLICATION" : "");
+	if (put_verifier(session, &sql, name, password, err) < 0) {
+		buf_free(&sql);
+		return -1;
+	}
+	if (membership)
+		buf_printf(&sql, "; GRANT rds_replication TO %s", quoted);
+	buf_printf(&sql, "; CREATE PUBLICATION %s FOR TABLE %s WITH (publish = 'insert, update, delete')", quoted,
+	           table);
+	return run_wiped(session, &sql, err);
+}
+
+int pg_publisher_create(struct pg_session *session, const char *table, const char *name, const struct secret *password,
+                        struct error *err)
+{
+	struct arena *arena = arena_new();
+	const char *quoted;
+	int status = pg_query_table(arena, table, &quoted, err);
+
+	if (status == 0)
+		status = create_pieces(session, arena, quoted, name, password, err);
+	arena_free(arena);
+	return status < 0 ? error_context(err, "creating the publication and the role %s", name) : 0;
+}
+
+static int make_slot(struct pg_session *session, const char *name, char snapshot[PG_SNAPSHOT_SIZE], struct error *err)
+{
+	char sql[256];
+	PGresult *result;
+
+	/* The holder idles in a transaction while others copy. */
+	snprintf(sql, sizeof(sql), "CREATE_REPLICATION_SLOT \"%s\" LOGICAL pgoutput EXPORT_SNAPSHOT", name);
+	if (pg_query_run(session, "SET idle_in_transaction_session_timeout = 0", err) < 0 ||
+	    pg_query(session, sql, NULL, 0, &result, err) < 0)
+		return -1;
+	snprintf(snapshot, PG_SNAPSHOT_SIZE, "%s", PQgetvalue(result, 0, 2));
+	PQclear(result);
+	return 0;
+}
+
+int pg_slot_create(const struct pg_settings *settings, const char *name, char snapshot[PG_SNAPSHOT_SIZE],
+                   struct pg_session **holder, struct error *err)
+{
+	struct pg_settings replicating = *settings;
+
+	replicating.replication = replicating.writes = true;
+	replicating.statement_timeout_s = SLOT_PATIENCE_S;
+	if (pg_session_open(&replicating, holder, err) < 0)
+		return error_context(err, "as the role %s", settings->user);
+	if (make_slot(*holder, name, snapshot, err) == 0)
+		return 0;
+	pg_session_close(*holder);
+	*holder = NULL;
+	return error_context(err, "creating the replication slot %s", name);
+}
+
+/* Drop it if nobody is connected to it. *gone: it is not there any more. */
+static int try_slot(struct pg_session *session, const char *name, bool *gone, struct error *err)
+{
+	PGresult *result;
+
+	if (pg_query(
+	        session,
+	        "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1 AND NOT "
+	        "active",
+	        &name, 1, NULL, err) < 0 &&
+	    strcmp(err->service_code, "55006") != 0) /* in use again, since the look */
+		return -1;
+	if (pg_query(session, "SELECT count(*) FROM pg_replication_slots WHERE slot_name = $1", &name, 1, &result,
+	             err) < 0)
+		return -1;
+	*gone = pg_query_int(result, 0, 0) == 0;
+	PQclear(result);
+	return 0;
+}
+
+static int drop_slot(struct pg_session *session, const char *name, struct error *err)
+{
+	int64_t begin = clock_monotonic_ms();
+	bool gone, asked = false;
+
+	while (try_slot(session, name, &gone, err) == 0) {
+		int64_t elapsed = clock_monotonic_ms() - begin;
+
+		if (gone)
+			return 0;
+		if (elapsed > DROP_PATIENCE_MS) {
+			error_set(err, ERROR_BUSY, "a server is still connected to it");
+			err->retryable = true;
+			return -1;
+		}
+		if (elapsed > DROP_ASK_MS && !asked &&
+		    pg_query(session,
+		             "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = $1",
+		             &name, 1, NULL, err) < 0)
+			return -1;
+		asked = elapsed > DROP_ASK_MS;
+		clock_sleep_ms(LOOK_MS, session->stop);
+	}
+	return -1;
+}
+
+int pg_publisher_drop(struct pg_session *session, const char *name, struct error *err)
+{
+	struct arena *arena = arena_new();
+	const char *quoted = pg_query_identifier(arena, name);
+	int status = drop_slot(session, name, err);
+
+	if (status < 0)
+		error_context(err, "dropping the replication slot %s", name);
+	else if ((status = pg_query_run(
+	              session,
+	              arena_printf(arena, "DROP PUBLICATION IF EXISTS %s; DROP ROLE IF EXISTS %s", quoted, quoted),
+	              err)) < 0)
+		error_context(err, "dropping the publication and the role %s", name);
+	arena_free(arena);
+	return status;
+}
+
+/* A value of a connection string, in its quotes. */
+static void put_setting(struct buf *out, const char *key, const char *value)
+{
+	if (value == NULL)
+		return;
+	buf_printf(out, "%s='", key);
+	for (; *value != '\0'; value++) {
+		if (*value == '\'' || *value == '\\')
+			buf_putc(out, '\\');
+		buf_putc(out, *value);
+	}
+	buf_puts(out, "' ");
+}
+
+static bool is_weaker_than_require(const char *sslmode)
+{
+	return sslmode != NULL &&
+	       (strcmp(sslmode, "disable") == 0 || strcmp(sslmode, "allow") == 0 || strcmp(sslmode, "prefer") == 0);
+}
+
+/* As a literal of SQL. */
+static void put_connection(struct pg_session *session, struct buf *sql, const char *role,
+                           const struct pg_publisher_address *address, const struct secret *password)
+{
+	bool weak = is_weaker_than_require(address->sslmode);
+	struct buf text = {0};
+	char port[16];
+
+	snprintf(port, sizeof(port), "%d", address->port);
+	put_setting(&text, "host", address->host);
+	put_setting(&text, "port", address->port > 0 ? port : NULL);
+	put_setting(&text, "dbname", address->database);
+	put_setting(&text, "user", role);
+	put_setting(&text, "password", secret_reveal(password));
+	put_setting(&text, "sslmode", weak ? address->sslmode : "require");
+	put_setting(&text, "channel_binding", weak ? "prefer" : "require");
+	put_setting(&text, "connect_timeout", "15");
+	put_literal(session, sql, buf_text(&text));
+	buf_free(&text);
+}
+
+/* The statements that follow have a password in them. Only some users may keep them out of the log. */
+static int hush(struct pg_session *session, struct error *err)
+{
+	return pg_query_run(session,
+	                    "DO $$ BEGIN PERFORM set_config('log_statement', 'none', false), "
+	                    "set_config('log_min_duration_statement', '-1', false), "
+	                    "set_config('log_min_error_statement', 'panic', false); "
+	                    "EXCEPTION WHEN insufficient_privilege THEN NULL; END $$",
+	                    err);
+}
+
+/* disable_on_error is since 15: a change that the target cannot apply is then seen, and not tried for ever. */
+static const char *error_option(struct pg_session *session)
+{
+	return PQserverVersion(session->conn) >= 150000 ? ", disable_on_error = true" : "";
+}
+
+int pg_subscriber_create(struct pg_session *session, const char *name, const struct pg_publisher_address *address,
+                         const struct secret *password, struct error *err)
+{
+	struct arena *arena = arena_new();
+	const char *quoted = pg_query_identifier(arena, name);
+	struct buf sql = {0};
+	int status = hush(session, err);
+
+	buf_printf(&sql, "CREATE SUBSCRIPTION %s CONNECTION ", quoted);
+	put_connection(session, &sql, name, address, password);
+	buf_printf(&sql,
+	           " PUBLICATION %s WITH (enabled = false, create_slot = false, copy_data = false, slot_name = %s%s)",
+	           quoted, quoted, error_option(session));
+	if (status == 0)
+		status = run_wiped(session, &sql, err);
+	buf_free(&sql);
+	arena_free(arena);
+	return status < 0 ? error_context(err, "creating the subscription %s", name) : 0;
+}
+
+/* ALTER SUBSCRIPTION. */
+static int alter(struct pg_session *session, const char *name, const char *how, struct error *err)
+{
+	struct arena *arena = arena_new();
+	const char *sql = arena_printf(arena, "ALTER SUBSCRIPTION %s %s", pg_query_identifier(arena, name), how);
+	int status = pg_query_run(session, sql, err);
+
+	arena_free(arena);
+	return status < 0 ? error_context(err, "the subscription %s", name) : 0;
+}
+
+int pg_subscriber_enable(struct pg_session *session, const char *name, struct error *err)
+{
+	return alter(session, name, "ENABLE", err);
+}
+
+int pg_subscriber_probe(struct pg_session *session, const char *name, struct error *err)
+{
+	return alter(session, name, "REFRESH PUBLICATION WITH (copy_data = false)", err);
+}
+
+int pg_subscriber_redirect(struct pg_session *session, const char *name, const struct pg_publisher_address *address,
+                           const struct secret *password, struct error *err)
+{
+	struct arena *arena = arena_new();
+	struct buf sql = {0};
+	int status = hush(session, err);
+
+	buf_printf(&sql, "ALTER SUBSCRIPTION %s CONNECTION ", pg_query_identifier(arena, name));
+	put_connection(session, &sql, name, address, password);
+	if (status == 0)
+		status = run_wiped(session, &sql, err);
+	buf_free(&sql);
+	arena_free(arena);
+	return status < 0 ? error_context(err, "the connection of the subscription %s", name) : 0;
+}
+
+/* Without its slot it is dropped in one transaction, and without asking the source. */
+int pg_subscriber_drop(struct pg_session *session, const char *name, struct error *err)
+{
+	struct arena *arena = arena_new();
+	const char *quoted = pg_query_identifier(arena, name);
+	struct pg_subscriber seen;
+	int status = pg_subscriber_observe(session, arena, name, &seen, err);
+
+	if (status == 0 && seen.subscription)
+		status = pg_query_run(session,
+		                      arena_printf(arena,
+		                                   "ALTER SUBSCRIPTION %s DISABLE;"
+		                                   "ALTER SUBSCRIPTION %s SET (slot_name = NONE);"
+		                                   "DROP SUBSCRIPTION %s",
+		                                   quoted, quoted, quoted),
+		                      err);
+	arena_free(arena);
+	return status < 0 ? error_context(err, "dropping the subscription %s", name) : 0;
+}
+
+/*
+ * A mark in the WAL, behind all that was committed before. Its commit has the
+ * WAL up to it written out, without which the slot would not see it: commits
+ * need not be durable at once (synchronous_commit).
+ */
+static int put_mark(struct pg_session *session, char *lsn, size_t size, struct error *err)
+{
+	PGresult *result;
+
+	if (pg_query_run(session, "SET synchronous_commit = on", err) < 0 ||
+	    pg_query(session, "SELECT pg_logical_emit_message(true, 'trueup', '')", NULL, 0, &result, err) < 0)
+		return -1;
+	snprintf(lsn, size, "%s", PQgetvalue(result, 0, 0));
+	PQclear(result);
+	return 0;
+}
+
+int pg_replication_catch_up(struct pg_session *session, const char *name, int64_t patience_ms, bool *caught_up,
+                            struct error *err)
+{
+	int64_t deadline = clock_monotonic_ms() + patience_ms;
+	char lsn[32];
+	const char *params[] = {name, lsn};
+
+	*caught_up = false;
+	if (put_mark(session, lsn, sizeof(lsn), err) < 0)
+		return error_context(err, "marking the moment");
+	for (;;) {
+		PGresult *result;
+
+		if (pg_query(session,
+		             "SELECT count(*) FROM pg_replication_slots "
+		             "WHERE slot_name = $1 AND confirmed_flush_lsn >= $2::pg_lsn",
+		             params, 2, &result, err) < 0)
+			return -1;
+		*caught_up = pg_query_int(result, 0, 0) != 0;
+		PQclear(result);
+		if (*caught_up || clock_monotonic_ms() > deadline)
+			return 0;
+		clock_sleep_ms(LOOK_MS, session->stop);
+	}
+}
+
+struct secret *pg_replication_password(void)
+{
+	unsigned char bytes[PASSWORD_BYTES];
+	char text[2 * PASSWORD_BYTES + 1];
+	struct secret *password;
+	size_t i;
+
+	if (RAND_bytes(bytes, sizeof(bytes)) != 1)
+		abort();
+	for (i = 0; i < sizeof(bytes); i++)
+		snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+	password = secret_new(text, strlen(text));
+	OPENSSL_cleanse(text, sizeof(text));
+	OPENSSL_cleanse(bytes, sizeof(bytes));
+	return password;
+}

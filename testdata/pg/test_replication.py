@@ -1,0 +1,145 @@
+"""Logical replication, piece by piece: what is made, seen, followed and taken down."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from conftest import Server, tool
+
+NAME = "trueup_test"
+PASSWORD = "right"
+
+
+def over_tls(server: Server, table: str) -> str:
+    """As the target's server can reach it, too."""
+    return server.side(host="127.0.0.1", user="chat", sslmode="require", table=table)
+
+
+def run(command: str, source: str, target: str, *options: str) -> dict[str, Any]:
+    return tool(command, source, target, *options, password=PASSWORD)
+
+
+def leftovers(server: Server) -> list[list[str]]:
+    return server.sql(f"SELECT 'publication' FROM pg_publication WHERE pubname = '{NAME}' UNION ALL "
+                      f"SELECT 'slot' FROM pg_replication_slots WHERE slot_name = '{NAME}' UNION ALL "
+                      f"SELECT 'role' FROM pg_roles WHERE rolname = '{NAME}' UNION ALL "
+                      f"SELECT 'subscription' FROM pg_subscription WHERE subname = '{NAME}'")
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def pair(source: Server, target: Server) -> Iterator[tuple[str, str]]:
+    """A table of each, the source's with rows; nothing is left of the replication afterwards."""
+    source.table("followed")
+    target.table("followed")
+    source.sql("INSERT INTO followed SELECT i, 'bot' || i % 3, 'text', NULL, '[1,2,3]' FROM generate_series(1, 300) AS i")
+    sides = over_tls(source, "followed"), over_tls(target, "followed")
+    yield sides
+    run("unfollow", *sides)
+    assert leftovers(source) == leftovers(target) == []
+
+
+def test_rows_of_before_and_after(source: Server, target: Server, pair: tuple[str, str]) -> None:
+    target.sql("INSERT INTO followed VALUES ('only here', 'bot9', 'x', NULL, NULL)")
+    assert run("follow", *pair) == {"rows_copied": 300}
+    source.sql("INSERT INTO followed VALUES ('new', 'bot1', 'é', '', '[-0,1e-42,3]');"
+               "UPDATE followed SET content = 'changed' WHERE id = '7'; DELETE FROM followed WHERE id = '8'")
+
+    seen = run("followed", *pair, "patience=20000")
+
+    assert seen["caught_up"]
+    assert seen["source"] == {"rds": False, "logical": True, "slots_left": 9, "identity": True, "extra": None,
+                              "missing": None, "publication": True, "role": True, "slot": True, "active": True,
+                              "lost": False}
+    assert seen["target"] == {"missing": None, "subscription": True, "enabled": True}
+    assert run("compare", *pair)["unequal"] == {"bot9": {"source": 0, "target": 1, "target_only": 1}}
+
+
+def test_what_only_the_target_has_outlives_a_truncation(source: Server, target: Server, pair: tuple[str, str]) -> None:
+    target.sql("INSERT INTO followed VALUES ('only here', 'bot9', 'x', NULL, NULL)")
+    run("follow", *pair)
+    source.sql("TRUNCATE followed")
+    assert run("followed", *pair, "patience=20000")["caught_up"]
+    assert target.sql("SELECT count(*) FROM followed") == [["301"]]
+
+
+def test_the_password_is_in_no_log(source: Server, target: Server, pair: tuple[str, str]) -> None:
+    run("follow", *pair)
+    ((first,),) = target.sql(f"SELECT substring(subconninfo FROM 'password=''(\\w+)') FROM pg_subscription WHERE subname = '{NAME}'")
+    run("redirect", *pair)
+    ((second,),) = target.sql(f"SELECT substring(subconninfo FROM 'password=''(\\w+)') FROM pg_subscription WHERE subname = '{NAME}'")
+    logs = [(server.directory / "log").read_text(errors="replace") for server in (source, target)]
+    assert first != second and re.fullmatch("[0-9a-f]{48}", first)
+    assert "CREATE ROLE" in logs[0] and "SUBSCRIPTION" in logs[1], "statements are logged"
+    assert not any(password in log for log in logs for password in (first, second))
+
+
+def test_a_role_of_its_own_that_reads_nothing(source: Server, pair: tuple[str, str]) -> None:
+    run("follow", *pair)
+    assert source.sql(f"SELECT rolsuper, rolreplication, rolcanlogin, has_table_privilege(oid, 'followed', 'SELECT') "
+                      f"FROM pg_roles WHERE rolname = '{NAME}'") == [["f", "t", "t", "f"]]
+
+
+def test_another_password_and_what_a_probe_says(target: Server, pair: tuple[str, str]) -> None:
+    run("follow", *pair)
+    error = run("redirect", *pair, "port=1")["error"]
+    assert (error["code"], error["retryable"]) == ("unreachable", True) and "port 1 failed" in error["message"]
+    assert run("redirect", *pair) == {}
+    assert run("followed", *pair, "patience=20000")["caught_up"]
+
+
+def test_a_target_that_does_not_reach_the_source(source: Server, pair: tuple[str, str]) -> None:
+    """trueup comes by a tunnel, which is not the target's."""
+    tunnel = source.side(host="source.invalid", hostaddr="127.0.0.1", user="chat", sslmode="require", table="followed")
+    error = run("follow", tunnel, pair[1])["error"]
+    assert (error["code"], error["retryable"]) == ("unreachable", True)
+    assert "could not connect to the publisher" in error["message"] and "source.invalid" in error["message"]
+
+
+def test_a_change_that_the_target_cannot_apply(source: Server, target: Server, pair: tuple[str, str]) -> None:
+    """The subscription is disabled, which is seen, rather than to fail for ever with the WAL piling up."""
+    run("follow", *pair)
+    target.sql("INSERT INTO followed VALUES ('both', 'bot1', 'here', NULL, NULL)")
+    source.sql("INSERT INTO followed VALUES ('both', 'bot1', 'there', NULL, NULL)")
+    wait_until(lambda: target.sql(f"SELECT subenabled FROM pg_subscription WHERE subname = '{NAME}'") == [["f"]])
+    seen = run("followed", *pair)
+    assert seen["target"] == {"missing": None, "subscription": True, "enabled": False} and not seen["caught_up"]
+    assert target.sql("SELECT content FROM followed WHERE id = 'both'") == [["here"]]
+
+
+def test_what_a_crash_leaves_on_one_side(source: Server, target: Server, pair: tuple[str, str]) -> None:
+    """A slot without a subscription, and one that a server is still connected to."""
+    run("follow", *pair)
+    target.sql(f"ALTER SUBSCRIPTION {NAME} DISABLE; ALTER SUBSCRIPTION {NAME} SET (slot_name = NONE); DROP SUBSCRIPTION {NAME}")
+    assert sorted(leftovers(source)) == [["publication"], ["role"], ["slot"]]
+    assert run("unfollow", *pair) == {}
+    run("follow", *pair)
+    wait_until(lambda: source.sql(f"SELECT active FROM pg_replication_slots WHERE slot_name = '{NAME}'") == [["t"]])
+    assert run("unfollow", *pair, "source-only=yes") == {}, "its connection was ended"
+    assert leftovers(source) == [] and leftovers(target) == [["subscription"]]
+
+
+def test_a_table_without_a_key(source: Server, pair: tuple[str, str]) -> None:
+    source.sql("ALTER TABLE followed DROP CONSTRAINT followed_pkey, ADD COLUMN more int")
+    seen = run("followed", *pair)["source"]
+    assert (seen["identity"], seen["extra"]) == (False, "more")
+
+
+def test_rights_that_are_missing(source: Server, target: Server, pair: tuple[str, str]) -> None:
+    for server in (source, target):
+        server.sql("DROP ROLE IF EXISTS weak; CREATE ROLE weak LOGIN PASSWORD 'right'")
+    sides = [side.replace("user=chat", "user=weak") for side in pair]
+    seen = run("followed", *sides)
+    assert seen["source"]["missing"] == "weak must own the table"
+    assert "rds_superuser" in seen["target"]["missing"]
