@@ -373,7 +373,7 @@ int pg_subscriber_drop(struct pg_session *session, const char *name, struct erro
 {
 	struct arena *arena = arena_new();
 	const char *quoted = pg_query_identifier(arena, name);
-	struct pg_subscriber seen;
+	struct pg_subscriber seen = {0};
 	int status = pg_subscriber_observe(session, arena, name, &seen, err);
 
 	if (status == 0 && seen.subscription)
