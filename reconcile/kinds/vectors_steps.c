@@ -1,22 +1,17 @@
 #include "kinds/vectors_steps.h"
 #include "base/log.h"
-#include "kinds/rows.h"
+#include "kinds/database.h"
+#include "kinds/restore.h"
 #include "pg/delete.h"
 #include "pg/schema.h"
-#include "plan/policy.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct bot_names {
-	const char **items;
-	size_t count;
-};
-
-static struct bot_names list_bots(struct kind_context *context, const struct plan_action *action)
+struct restore_bots restore_list_bots(struct kind_context *context, const struct plan_action *action)
 {
-	struct bot_names bots = {0};
+	struct restore_bots bots = {0};
 	size_t i;
 
 	for (i = 0; i < action->argument_count; i++)
@@ -25,63 +20,10 @@ static struct bot_names list_bots(struct kind_context *context, const struct pla
 	return bots;
 }
 
-/* What was copied is done; what could not be, and why, waits for a person. */
-static void report_rows(struct kind_context *context, struct plan_action *action, const struct rows_result *result)
-{
-	action->state = ACTION_DONE;
-	if (result->kept_count > 0) {
-		action->state = ACTION_BLOCKED;
-		action->waits_for = arena_printf(
-		    context->arena,
-		    "%zu bot%s not replaced, since rows of theirs are nowhere but here (%s): look at them, and "
-		    "put delete-vectors into spec.allow if they may go",
-		    result->kept_count, result->kept_count == 1 ? " was" : "s were",
-		    rows_list_names(context->arena, result->kept, result->kept_count));
-	} else if (result->absent_count > 0) {
-		action->state = ACTION_BLOCKED;
-		action->waits_for = arena_printf(
-		    context->arena,
-		    "the source has no rows of %zu bot%s (%s): restore from elsewhere, or correct the counts",
-		    result->absent_count, result->absent_count == 1 ? "" : "s",
-		    rows_list_names(context->arena, result->absent, result->absent_count));
-	}
-}
-
-static void copy_rows(struct kind_context *context, struct plan_action *action)
-{
-	struct bot_names bots = list_bots(context, action);
-	struct database source = {0}, target = {0};
-	struct rows_request request = {
-	    .source = &source,
-	    .target = &target,
-	    .table = context->desired->vectors.table,
-	    .bots = bots.items,
-	    .bot_count = bots.count,
-	    .streams = (int)context->desired->vectors.restore.streams,
-	    .may_lose = plan_is_allowed(context->desired, "delete-vectors"),
-	};
-	struct rows_result result;
-	struct error err;
-	int rc = database_resolve_source(context, &source, &err);
-
-	if (rc != 0)
-		error_context(&err, "spec.vectors.restore.from");
-	if (rc == 0)
-		rc = database_resolve_target(context, &target, &err);
-	if (rc == 0)
-		rc = rows_match(context, &request, &result, &err);
-	if (rc == 0)
-		report_rows(context, action, &result);
-	else
-		kind_action_fail(context, action, &err);
-	database_free(&target);
-	database_free(&source);
-}
-
 static int delete_rows(struct kind_context *context, const struct plan_action *action, struct pg_session *session,
                        struct error *err)
 {
-	struct bot_names bots = list_bots(context, action);
+	struct restore_bots bots = restore_list_bots(context, action);
 	int64_t rows;
 
 	if (pg_delete_bots(session, context->desired->vectors.table, bots.items, bots.count, &rows, err) != 0)
@@ -121,6 +63,7 @@ static int build_index(struct kind_context *context, const struct plan_action *a
 	return pg_table_vacuum(session, context->desired->vectors.table, err);
 }
 
+/* What is done in one session on the target. */
 typedef int step(struct kind_context *context, const struct plan_action *action, struct pg_session *session,
                  struct error *err);
 
@@ -142,6 +85,25 @@ static step *find_step(const char *verb)
 	return NULL;
 }
 
+/* What brings rows back looks for its own databases. */
+static const struct {
+	const char *verb;
+	restore_step *run;
+} restores[] = {
+    {"copy", restore_copy},
+    {"replace", restore_copy},
+};
+
+static restore_step *find_restore(const char *verb)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(restores) / sizeof(restores[0]); i++)
+		if (strcmp(restores[i].verb, verb) == 0)
+			return restores[i].run;
+	return NULL;
+}
+
 static int run_in_session(struct kind_context *context, const struct plan_action *action, step *run, struct error *err)
 {
 	struct database target;
@@ -160,11 +122,12 @@ static int run_in_session(struct kind_context *context, const struct plan_action
 
 static void act_one(struct kind_context *context, struct plan_action *action)
 {
+	restore_step *restore = find_restore(action->verb);
 	step *run = find_step(action->verb);
 	struct error err;
 
-	if (strcmp(action->verb, "copy") == 0 || strcmp(action->verb, "replace") == 0)
-		copy_rows(context, action);
+	if (restore != NULL)
+		restore(context, action);
 	else if (run == NULL)
 		kind_action_reject(context, action);
 	else if (run_in_session(context, action, run, &err) != 0)

@@ -1,0 +1,25 @@
+/*
+ * restore.h - the steps of spec.vectors.restore, a file restore_METHOD.c for
+ * each method and a row of the table in vectors_steps.c for each of its verbs.
+ */
+#ifndef TRUEUP_KINDS_RESTORE_H
+#define TRUEUP_KINDS_RESTORE_H
+
+#include "kinds/kind.h"
+
+/* Do one action as struct kind's act does: DONE, WAITING, BLOCKED or FAILED. */
+typedef void restore_step(struct kind_context *context, struct plan_action *action);
+
+restore_step restore_copy; /* copy, replace */
+
+/* --- for methods --- */
+
+struct restore_bots {
+	const char **items;
+	size_t count;
+};
+
+/* The bots that the action is about: its arguments `bot`. */
+struct restore_bots restore_list_bots(struct kind_context *context, const struct plan_action *action);
+
+#endif

@@ -1,0 +1,85 @@
+/*
+ * diff_vectors.h - private to the diff of the vector table: diff_vectors.c
+ * compares rows, diff_index.c schema and vector index, and diff_restore.c says
+ * how rows come back.
+ */
+#ifndef TRUEUP_PLAN_DIFF_VECTORS_H
+#define TRUEUP_PLAN_DIFF_VECTORS_H
+
+#include "plan/diff.h"
+
+/* Between actions of the vectors kind only: there is no vector index in the way of a load. */
+#define CONDITION_UNINDEXED "vectors/unindexed"
+
+struct expected_bot {
+	const char *id;
+	const char *digest; /* NULL: only the rows are known */
+	int64_t rows;
+};
+
+struct expected {
+	struct expected_bot *bots; /* sorted by id */
+	size_t count;
+	const char *unknown; /* why it is not known how many rows there should be; NULL: it is */
+};
+
+struct bot_list {
+	const char **ids;
+	size_t count;
+	size_t changed; /* of these, bots with as many rows as they should have, but not the same ones */
+	int64_t rows;   /* that are missing, or too many */
+};
+
+struct vectors_diff {
+	const struct plan_input *input;
+	struct plan *plan;
+	struct plan_resource *resource;
+	const struct desired_vectors *desired;
+	const struct observed_vectors *seen;
+	struct bot_list wanting;  /* short of rows, or with other rows */
+	struct bot_list overfull; /* more rows than they should have */
+	struct bot_list extra;    /* should not be there at all */
+	const char *unknown;      /* why it is not known whether the rows match; NULL: it is */
+};
+
+/* --- diff_vectors.c --- */
+
+/* "314 rows" */
+const char *diff_rows_text(struct arena *arena, int64_t rows);
+
+/* "2 bots are short of 314 rows, 1 bot has other rows than it should" */
+const char *diff_describe_wanting(struct arena *arena, const struct bot_list *list);
+
+/* --- diff_index.c --- */
+
+/* What is missing of extension, table, keys. Before anything else: whatever differs by then is the schema's. */
+void diff_schema(struct vectors_diff *diff);
+
+/* The vector index. After the rows are compared: it is built once most of them are there. */
+void diff_index(struct vectors_diff *diff);
+
+/* --- diff_restore.c --- */
+
+/* Put the rows of all three lists right: as spec.vectors.restore has it, or by a person. */
+void diff_restore(struct vectors_diff *diff);
+
+/* Whether spec.vectors.restore brings rows back, so that a load is to be expected. */
+bool diff_restore_moves_rows(const struct vectors_diff *diff);
+
+/* --- for the methods of restore, a function each in diff_restore.c or a file of its own --- */
+
+/* An action that changes rows of the bots of a list, which become its arguments `bot`. */
+struct plan_action *diff_add_rows_action(struct vectors_diff *diff, const char *verb, const struct bot_list *list);
+
+/*
+ * Verb `copy` for the bots that want rows and `replace` for those with too
+ * many, of one source that holds them all. Each is NULL where its list is
+ * empty. source: "cluster my-cluster-old", for the reason.
+ */
+struct copy_actions {
+	struct plan_action *copy;    /* gives CONDITION_ROWS */
+	struct plan_action *replace; /* takes delete-vectors */
+};
+struct copy_actions diff_add_copies(struct vectors_diff *diff, const char *source);
+
+#endif
