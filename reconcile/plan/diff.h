@@ -39,6 +39,14 @@ bool diff_replacement_is_due(const struct plan_input *input);
  */
 bool diff_rows_match(const struct plan_input *input, struct arena *arena);
 
+/*
+ * Whether the database's password must stay as it is: rows are about to be
+ * moved, or are being moved, by somebody who was told it at the start. Whoever
+ * needs it waits for CONDITION_ROTATION_OFF; once this is false, rotation may go
+ * on. False where a person must act first: rotation does not wait for people.
+ */
+bool diff_needs_still_password(const struct plan_input *input, struct arena *arena);
+
 /* Whether RDS's word for a cluster, instance or snapshot is one that no waiting mends. */
 bool diff_status_is_broken(const char *status);
 
