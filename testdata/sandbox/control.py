@@ -1,8 +1,9 @@
 """The control interface under /_sandbox/: what tests and the command line use.
 
 POST /_sandbox/VERB with a JSON object does VERB of this file; POST
-/_sandbox/SERVICE/VERB does control_VERB of that service. Each request carries
-the token that stands in the state directory.
+/_sandbox/SERVICE/VERB does control_VERB of that service, and POST
+/_sandbox/deployment/VERB do_VERB of deployment.py. Each request carries the
+token that stands in the state directory.
 """
 
 from __future__ import annotations
@@ -50,12 +51,20 @@ class Control:
             if method is None:
                 raise ValueError(f"no such command: {words[0]}")
             return method(args)
+        if words[0] == "deployment":
+            return self._deployment(verb, args)
         service = self._front.world.services.get(words[0])
         method = getattr(service, f"control_{verb}", None)
         if service is None or method is None:
             raise ValueError(f"no such command: {' '.join(words)}")
         with service.lock:
             return method(args)
+
+    def _deployment(self, verb: str, args: dict[str, Any]) -> Any:
+        method = getattr(self._front.world.deployments, f"do_{verb}", None)
+        if method is None:
+            raise ValueError(f"no such command: deployment {verb}")
+        return method(args)
 
     def do_ready(self, args: dict[str, Any]) -> Any:
         return {"services": sorted(self._front.world.services)}

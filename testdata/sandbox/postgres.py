@@ -192,7 +192,10 @@ class Server:
             session.execute(sql.SQL("ALTER DATABASE postgres OWNER TO {}").format(name))
 
     def create_database(self, name: str, owner: str) -> None:
+        """Unless it is there: `postgres` always is, and RDS does not mind being asked for it."""
         with self.connect() as session:
+            if session.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
+                return
             session.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(owner)))
 
     def _write_configuration(self) -> None:

@@ -79,10 +79,12 @@ class World:
 
     `keyring` is auth.Keyring. `clock_offset` shifts the clock that requests are
     judged by and dated with, so that tests can be the client whose clock is wrong.
+    `deployments` is deployment.Deployments.
     """
 
     settings: Settings
     keyring: Any = None
+    deployments: Any = None
     clock_offset: timedelta = timedelta()
     services: dict[str, Service] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from auth import Keyring
+from deployment import Deployments
 from service import Settings, World
 from services.apigateway import ApiGateway
 from services.cloudformation import CloudFormation
@@ -20,4 +21,5 @@ def build(settings: Settings) -> World:
     world = World(settings, Keyring(settings))
     for service in (Sts, Kms, Cognito, SecretsManager, CloudFormation, DynamoDb, ApiGateway, Rds, Ecs):
         world.add(service(world))
+    world.deployments = Deployments(world)
     return world

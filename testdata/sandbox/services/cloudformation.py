@@ -2,7 +2,8 @@
 
 Stacks are seeded, not built from templates: the sandbox stands for deployments
 that are there already. They can be deleted, which takes time and fails as long
-as another stack imports what they export.
+as another stack imports what they export. The application's own is updated by
+deployment.py.
 """
 
 from __future__ import annotations
@@ -71,18 +72,30 @@ class CloudFormation(Service):
         self._stacks.append(stack)
         return stack_id
 
-    def update_stack(self, name: str, outputs: dict[str, str], resources: list[dict[str, str]]) -> None:
-        """Replaces outputs and resources, as a deployment of a new version does."""
-        stack = self._find(name)
-        stack.outputs = dict(outputs)
-        stack.resources = [Resource(item["LogicalResourceId"], item["PhysicalResourceId"], item["ResourceType"])
-                           for item in resources]
+    @staticmethod
+    def require_updatable(stack: Stack) -> None:
+        if not stack.status.endswith("_COMPLETE") or stack.status == "ROLLBACK_COMPLETE":
+            raise AwsError("ValidationError", f"Stack:{stack.stack_id} is in {stack.status} state and can not be updated.")
+
+    def begin_update(self, stack: Stack) -> None:
+        """deployment.py says what becomes of it."""
         stack.updated = now()
-        self._set_status(stack, "UPDATE_COMPLETE")
+        self.set_status(stack, "UPDATE_IN_PROGRESS", "User Initiated")
+
+    def note(self, stack: Stack, resource: Resource, status: str, reason: str | None = None) -> None:
+        """The resource's status, with its event."""
+        resource.status, resource.updated = status, now()
+        _note(stack, resource.logical_id, resource.physical_id, resource.kind, status, reason)
+
+    def note_new(self, stack: Stack, logical_id: str, physical_id: str, kind: str) -> None:
+        """A resource that the stack has from now on, if it had none of that name."""
+        if not any(resource.logical_id == logical_id for resource in stack.resources):
+            stack.resources.append(Resource(logical_id, physical_id, kind))
+        _note(stack, logical_id, physical_id, kind, "CREATE_COMPLETE")
 
     def DescribeStacks(self, call: Call) -> dict[str, Any]:
         if "StackName" in call.params:
-            return {"Stacks": [_described(self._find(call.params["StackName"]))]}
+            return {"Stacks": [_described(self.find(call.params["StackName"]))]}
         stacks, token = self._page(self._alive(), lambda stack: stack.stack_id, call)
         return {"Stacks": [_described(stack) for stack in stacks], "NextToken": token}
 
@@ -93,7 +106,7 @@ class CloudFormation(Service):
         return {"StackSummaries": [_summary(stack) for stack in stacks], "NextToken": token}
 
     def ListStackResources(self, call: Call) -> dict[str, Any]:
-        stack = self._find(call.params["StackName"])
+        stack = self.find(call.params["StackName"])
         resources, token = self._page(stack.resources, lambda resource: resource.logical_id, call)
         return {"StackResourceSummaries": [
             {"LogicalResourceId": resource.logical_id, "PhysicalResourceId": resource.physical_id,
@@ -103,7 +116,7 @@ class CloudFormation(Service):
     def DescribeStackResources(self, call: Call) -> dict[str, Any]:
         if "StackName" not in call.params:
             raise AwsError("ValidationError", "StackName is required here")
-        stack, logical = self._find(call.params["StackName"]), call.get("LogicalResourceId")
+        stack, logical = self.find(call.params["StackName"]), call.get("LogicalResourceId")
         chosen = [resource for resource in stack.resources if logical in (None, resource.logical_id)]
         # 100 at most, without pages: one reason to use ListStackResources.
         return {"StackResources": [
@@ -112,7 +125,7 @@ class CloudFormation(Service):
              "ResourceStatus": resource.status, "Timestamp": resource.updated} for resource in chosen[:PAGE]]}
 
     def DescribeStackEvents(self, call: Call) -> dict[str, Any]:
-        stack = self._find(call.params["StackName"])
+        stack = self.find(call.params["StackName"])
         # Newest first: events that come between two pages belong before both.
         numbered = list(enumerate(stack.events))
         events, token = self._page(numbered, lambda item: f"{10 ** 9 - item[0]:010}", call)
@@ -126,7 +139,7 @@ class CloudFormation(Service):
 
     def ListImports(self, call: Call) -> dict[str, Any]:
         name = call.params["ExportName"]
-        importers = self._importers(name)
+        importers = self.importers(name)
         if not importers:
             raise AwsError("ValidationError", f"Export '{name}' is not imported by any stack.")
         names, token = self._page(importers, str, call)
@@ -141,7 +154,7 @@ class CloudFormation(Service):
         if stack.protected:
             raise AwsError("ValidationError", f"Stack [{stack.name}] cannot be deleted while TerminationProtection is "
                                               f"enabled")
-        self._set_status(stack, "DELETE_IN_PROGRESS", "User Initiated")
+        self.set_status(stack, "DELETE_IN_PROGRESS", "User Initiated")
         timer = threading.Timer(self.world.settings.seconds, self._finish_delete, (stack,))
         timer.daemon = True
         timer.start()
@@ -151,41 +164,41 @@ class CloudFormation(Service):
         return {"id": self.seed_stack(**args)}
 
     def control_protect(self, args: dict[str, Any]) -> dict[str, Any]:
-        self._find(args["stack"]).protected = bool(args["on"])
+        self.find(args["stack"]).protected = bool(args["on"])
         return {}
 
     def control_status(self, args: dict[str, Any]) -> dict[str, Any]:
         """Puts a stack into any status, as when somebody deploys at the same time."""
-        self._set_status(self._find(args["stack"]), args["status"], args.get("reason"))
+        self.set_status(self.find(args["stack"]), args["status"], args.get("reason"))
         return {}
 
     def _finish_delete(self, stack: Stack) -> None:
         with self.lock:
-            held = [(name, self._importers(name)) for name in stack.exports.values()]
+            held = [(name, self.importers(name)) for name in stack.exports.values()]
             blocking = next(((name, users) for name, users in held if users), None)
             if blocking is not None:
                 name, users = blocking
-                self._set_status(stack, "DELETE_FAILED", f"Export {name} cannot be deleted as it is in use by "
+                self.set_status(stack, "DELETE_FAILED", f"Export {name} cannot be deleted as it is in use by "
                                                          f"{', '.join(users)}")
                 return
             for resource in stack.resources:
                 resource.status = "DELETE_COMPLETE"
             stack.deleted = now()
-            self._set_status(stack, "DELETE_COMPLETE")
+            self.set_status(stack, "DELETE_COMPLETE")
         if stack.on_delete is not None:
             stack.on_delete()
 
     def _alive(self) -> list[Stack]:
         return [stack for stack in self._stacks if stack.deleted is None]
 
-    def _find(self, name: str) -> Stack:
+    def find(self, name: str) -> Stack:
         """By name while it lives, by id for ever."""
         for stack in self._stacks:
             if name == stack.stack_id or (name == stack.name and stack.deleted is None):
                 return stack
         raise AwsError("ValidationError", f"Stack with id {name} does not exist")
 
-    def _importers(self, export: str) -> list[str]:
+    def importers(self, export: str) -> list[str]:
         return [stack.name for stack in self._alive() if export in stack.imports]
 
     @staticmethod
@@ -194,21 +207,20 @@ class CloudFormation(Service):
         return token_page(items, key, PAGE, call.get("NextToken"), refusal)
 
     @staticmethod
-    def _set_status(stack: Stack, status: str, reason: str | None = None) -> None:
+    def set_status(stack: Stack, status: str, reason: str | None = None) -> None:
         stack.status, stack.reason = status, reason
         _note_stack(stack, status, reason)
 
 
 def _note_stack(stack: Stack, status: str, reason: str | None = None) -> None:
-    _note(stack, stack.name, stack.stack_id, "AWS::CloudFormation::Stack", status)
-    if reason is not None:
-        stack.events[-1]["ResourceStatusReason"] = reason
+    _note(stack, stack.name, stack.stack_id, "AWS::CloudFormation::Stack", status, reason)
 
 
-def _note(stack: Stack, logical_id: str, physical_id: str, kind: str, status: str) -> None:
+def _note(stack: Stack, logical_id: str, physical_id: str, kind: str, status: str, reason: str | None = None) -> None:
     stack.events.append({"StackId": stack.stack_id, "StackName": stack.name, "EventId": str(uuid.uuid4()),
                          "LogicalResourceId": logical_id, "PhysicalResourceId": physical_id, "ResourceType": kind,
-                         "ResourceStatus": status, "Timestamp": now()})
+                         "ResourceStatus": status, "Timestamp": now(),
+                         **({"ResourceStatusReason": reason} if reason is not None else {})})
 
 
 def _described(stack: Stack) -> dict[str, Any]:
