@@ -1,13 +1,17 @@
 """Secrets Manager: values by version and stage, and rotation that takes time.
 
 A rotation function is what a Lambda is to AWS: it is registered under an ARN,
-is given the current value and makes the pending one true where it is used. One
-that fails leaves AWSPENDING behind, as AWS does.
+is given the current value and makes the pending one true where it is used. It
+is called in AWS's four steps, each of which takes the sandbox's seconds. One
+that fails, or is cancelled on the way, leaves AWSPENDING behind, as with AWS:
+behind setSecret the database then has a password that is not the current one.
 """
 
 from __future__ import annotations
 
+import re
 import threading
+import time
 import traceback
 import uuid
 from collections.abc import Callable
@@ -18,6 +22,9 @@ from typing import Any
 from service import AwsError, Call, Service, World, now, random_id, token_page
 
 Rotation = Callable[[str], str]
+
+# What a rotation goes through, and what a test may stop it before.
+STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 
 CURRENT, PENDING, PREVIOUS = "AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"
 _NOT_FOUND = "Secrets Manager can't find the specified secret."
@@ -47,6 +54,7 @@ class Secret:
     rotation: bool | None = None        # None: never set, and then AWS does not name it
     rotation_arn: str | None = None
     rotation_rules: dict[str, Any] | None = None
+    under_way: str | None = None        # the version id of a rotation that nobody has cancelled
 
     def staged(self, stage: str) -> Version | None:
         return next((version for version in self.versions.values() if stage in version.stages), None)
@@ -70,6 +78,7 @@ class SecretsManager(Service):
         super().__init__(world)
         self._secrets: dict[str, Secret] = {}
         self._functions: dict[str, Rotation] = {}
+        self._broken: dict[str, str] = {}       # step: "fail" or "hold"
 
     def seed_secret(self, name: str, text: str, rotation_arn: str | None = None, rotation: bool | None = None) -> str:
         """Makes a secret; returns its ARN."""
@@ -165,16 +174,19 @@ class SecretsManager(Service):
         secret.rotation, secret.rotation_arn = True, arn
         secret.rotation_rules = call.get("RotationRules", secret.rotation_rules or {"AutomaticallyAfterDays": 30})
         current = self._version(secret, None, None)
-        if not call.get("RotateImmediately", True):
-            return {"ARN": secret.arn, "Name": secret.name}
-        version_id = call.get("ClientRequestToken") or str(uuid.uuid4())
-        self._add_version(secret, version_id, None, None, [PENDING])
-        threading.Thread(target=self._rotate, args=(secret, version_id, current.text), daemon=True).start()
+        version_id = secret.under_way = call.get("ClientRequestToken") or str(uuid.uuid4())
+        if call.get("RotateImmediately", True):
+            self._add_version(secret, version_id, None, None, [PENDING])
+            work = self._rotate
+        else:
+            self._add_version(secret, version_id, current.text, current.binary, [PENDING])
+            work = self._test
+        threading.Thread(target=work, args=(secret, version_id, current.text), daemon=True).start()
         return {"ARN": secret.arn, "Name": secret.name, "VersionId": version_id}
 
     def CancelRotateSecret(self, call: Call) -> dict[str, Any]:
         secret = self._alive(call)
-        secret.rotation = False
+        secret.rotation, secret.under_way, secret.changed = False, None, now()
         pending = secret.staged(PENDING)
         return {"ARN": secret.arn, "Name": secret.name, "VersionId": pending.version_id if pending else None}
 
@@ -203,21 +215,65 @@ class SecretsManager(Service):
 
         return {"arn": self.seed_rotation(args["name"], rotate)}
 
+    def control_break(self, args: dict[str, Any]) -> dict[str, Any]:
+        """Rotations stop before a step: step, how ("fail": for good, "hold": until they are mended)."""
+        if args["step"] not in STEPS or args["how"] not in ("fail", "hold"):
+            raise ValueError(f"step is one of {', '.join(STEPS)}, how is fail or hold")
+        self._broken = {args["step"]: args["how"]}
+        return {}
+
+    def control_mend(self, args: dict[str, Any]) -> dict[str, Any]:
+        """Rotations succeed, and those that are held go on."""
+        self._broken = {}
+        return {}
+
+    def control_age(self, args: dict[str, Any]) -> dict[str, Any]:
+        """Makes a secret's last change so much older: secret, seconds."""
+        secret = self._find(args["secret"])
+        secret.changed -= timedelta(seconds=float(args["seconds"]))
+        return {"changed": secret.changed}
+
+    def _begin(self, secret: Secret, version_id: str, step: str) -> None:
+        """Comes back when the step's time is over; RuntimeError if it fails, or the rotation was cancelled."""
+        time.sleep(self.world.settings.seconds / len(STEPS))
+        while self._broken.get(step) == "hold" and secret.under_way == version_id:
+            time.sleep(0.02)
+        if secret.under_way != version_id:
+            raise RuntimeError("this rotation was cancelled")
+        if self._broken.get(step) == "fail":
+            raise RuntimeError(f"this rotation function was made to fail at {step}")
+
     def _rotate(self, secret: Secret, version_id: str, current: str | None) -> None:
         """The Lambda's work: make the new value true, then current."""
-        function = self._functions[secret.rotation_arn or ""]
+        function, version = self._functions[secret.rotation_arn or ""], secret.versions[version_id]
         try:
+            self._begin(secret, version_id, "createSecret")
+            self._begin(secret, version_id, "setSecret")
             text = function(current or "")
+            with self.lock:
+                version.text, secret.changed = text, now()
+            self._begin(secret, version_id, "testSecret")
+            self._begin(secret, version_id, "finishSecret")
         except Exception:
             # As with AWS the caller is not told; AWSPENDING stays where it is.
             traceback.print_exc()
             return
         with self.lock:
-            version = secret.versions[version_id]
-            version.text = text
+            # AWS's own functions leave AWSPENDING on what is the current version now.
             secret.move(CURRENT, version)
-            version.stages.discard(PENDING)
+            secret.under_way = None
             secret.rotated = secret.changed = now()
+
+    def _test(self, secret: Secret, version_id: str, current: str | None) -> None:
+        """What AWS does instead of a rotation that is not to be immediate: its test, on a version that goes again."""
+        try:
+            self._begin(secret, version_id, "testSecret")
+        except RuntimeError:
+            traceback.print_exc()
+            return
+        with self.lock:
+            del secret.versions[version_id]
+            secret.under_way, secret.changed = None, now()
 
     def _create(self, name: str, description: str | None = None, kms_key: str | None = None,
                 tags: list[dict[str, str]] | None = None) -> Secret:
@@ -287,6 +343,16 @@ class SecretsManager(Service):
 def _described(secret: Secret) -> dict[str, Any]:
     return {"ARN": secret.arn, "Name": secret.name, "Description": secret.description, "KmsKeyId": secret.kms_key,
             "RotationEnabled": secret.rotation, "RotationLambdaARN": secret.rotation_arn,
-            "RotationRules": secret.rotation_rules, "LastRotatedDate": secret.rotated,
-            "LastChangedDate": secret.changed, "DeletedDate": secret.deleted, "CreatedDate": secret.created,
-            "Tags": secret.tags}
+            "RotationRules": secret.rotation_rules, "LastRotatedDate": secret.rotated if secret.rotation else None,
+            "NextRotationDate": _next_rotation(secret), "LastChangedDate": secret.changed,
+            "DeletedDate": secret.deleted, "CreatedDate": secret.created, "Tags": secret.tags}
+
+
+def _next_rotation(secret: Secret) -> datetime | None:
+    """By when AWS says that it rotates next; for days and rate(), which is what tests use."""
+    rules = secret.rotation_rules or {}
+    rate = re.fullmatch(r"rate\((\d+) (hour|day)s?\)", rules.get("ScheduleExpression", ""))
+    if not secret.rotation or not (rate or "AutomaticallyAfterDays" in rules):
+        return None
+    hours = int(rate[1]) * (24 if rate[2] == "day" else 1) if rate else rules["AutomaticallyAfterDays"] * 24
+    return (secret.rotated or secret.created) + timedelta(hours=hours)

@@ -93,14 +93,59 @@ def test_rotation(sandbox: Sandbox) -> None:
     secrets.rotate_secret(SecretId=name, RotationLambdaARN=works, RotateImmediately=False)
     assert secrets.get_secret_value(SecretId=name)["SecretString"] == "x"
     assert secrets.describe_secret(SecretId=name)["RotationEnabled"] is True
+    assert is_pending(secrets, name), "the function is tested on a version that goes again"
+    eventually(lambda: not is_pending(secrets, name))
+    assert "LastRotatedDate" not in secrets.describe_secret(SecretId=name)
     secrets.rotate_secret(SecretId=name)
     eventually(lambda: secrets.get_secret_value(SecretId=name)["SecretString"] == "x (rotated)")
+    described = secrets.describe_secret(SecretId=name)
+    assert (described["NextRotationDate"] - described["LastRotatedDate"]).days == 30
     secrets.cancel_rotate_secret(SecretId=name)
-    assert secrets.describe_secret(SecretId=name)["RotationEnabled"] is False
+    described = secrets.describe_secret(SecretId=name)
+    assert described["RotationEnabled"] is False and described["RotationLambdaARN"] == works
+    assert "LastRotatedDate" not in described and "NextRotationDate" not in described
     secrets.rotate_secret(SecretId=name, RotationLambdaARN=fails)
-    assert ["AWSPENDING"] in secrets.describe_secret(SecretId=name)["VersionIdsToStages"].values()
+    assert is_pending(secrets, name)
     assert refused(secrets.rotate_secret, SecretId=name) == "InvalidRequestException"
     assert secrets.get_secret_value(SecretId=name)["SecretString"] == "x (rotated)"
+
+
+def is_pending(secrets: Any, name: str) -> bool:
+    """A rotation is under way, or was left half-done."""
+    return ["AWSPENDING"] in secrets.describe_secret(SecretId=name)["VersionIdsToStages"].values()
+
+
+def test_a_rotation_that_is_held_cancelled_or_left_half_done(sandbox: Sandbox) -> None:
+    secrets, name = sandbox.client("secretsmanager"), str(uuid.uuid4())
+    secrets.create_secret(Name=name, SecretString="x")
+    works = sandbox.control("secretsmanager/rotation", name="works")["arn"]
+    sandbox.control("secretsmanager/break", step="finishSecret", how="hold")
+    secrets.rotate_secret(SecretId=name, RotationLambdaARN=works, RotationRules={"ScheduleExpression": "rate(4 hours)"})
+
+    def pending() -> str | None:
+        try:
+            return str(secrets.get_secret_value(SecretId=name, VersionStage="AWSPENDING")["SecretString"])
+        except ClientError:
+            return None
+
+    eventually(lambda: pending() == "x (rotated)")
+    assert secrets.get_secret_value(SecretId=name)["SecretString"] == "x"
+    assert refused(secrets.rotate_secret, SecretId=name) == "InvalidRequestException"
+    secrets.cancel_rotate_secret(SecretId=name)
+    sandbox.control("secretsmanager/mend")
+    other = str(uuid.uuid4())
+    secrets.create_secret(Name=other, SecretString="y")
+    secrets.rotate_secret(SecretId=other, RotationLambdaARN=works)
+    eventually(lambda: secrets.get_secret_value(SecretId=other)["SecretString"] == "y (rotated)")
+    assert is_pending(secrets, name), "what was cancelled does not go on"
+    stages = secrets.describe_secret(SecretId=name)["VersionIdsToStages"]
+    (left,) = (version for version, labels in stages.items() if labels == ["AWSPENDING"])
+    secrets.update_secret_version_stage(SecretId=name, VersionStage="AWSPENDING", RemoveFromVersionId=left)
+    assert not is_pending(secrets, name)
+
+    before = secrets.describe_secret(SecretId=name)["LastChangedDate"]
+    sandbox.control("secretsmanager/age", secret=name, seconds=7200)
+    assert (before - secrets.describe_secret(SecretId=name)["LastChangedDate"]).total_seconds() == 7200
 
 
 def seed_stack(sandbox: Sandbox, name: str, **more: Any) -> str:
