@@ -108,6 +108,11 @@ static int check_users(const struct observed_users *users, struct error *err)
 	return users->head.status == OBSERVED_SEEN ? need(users->pool, "users.pool", err) : 0;
 }
 
+static int check_rotation(const struct observed_rotation *rotation, struct error *err)
+{
+	return rotation->head.status == OBSERVED_SEEN ? need(rotation->secret, "rotation.secret", err) : 0;
+}
+
 static int check_observed(struct observed *observed, struct error *err)
 {
 	const struct observed_account *account = &observed->account;
@@ -117,7 +122,8 @@ static int check_observed(struct observed *observed, struct error *err)
 	if (account->head.status == OBSERVED_SEEN &&
 	    (need(account->account, "account.account", err) != 0 || need(account->arn, "account.arn", err) != 0))
 		return -1;
-	if (check_cluster(&observed->cluster, err) != 0 || check_vectors(&observed->vectors, err) != 0)
+	if (check_cluster(&observed->cluster, err) != 0 || check_rotation(&observed->rotation, err) != 0 ||
+	    check_vectors(&observed->vectors, err) != 0)
 		return -1;
 	return check_users(&observed->users, err);
 }

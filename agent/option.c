@@ -12,7 +12,7 @@ static const char *const iam_words[] = {"observe", "enforce", NULL};
 static const char *const log_format_words[] = {"text", "json", NULL};
 
 /* Kinds of the contract that no spec can name yet: asked for by name they deserve a better answer than "unknown". */
-static const char *const pending_kinds[] = {"apis", "rotation", "bots", NULL};
+static const char *const pending_kinds[] = {"apis", "bots", NULL};
 
 /* The number of the word, or -1 after saying which words there are. */
 static int find_word(struct arena *arena, const char *const *words, const char *value, struct error *err)

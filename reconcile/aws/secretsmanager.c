@@ -113,6 +113,8 @@ int secretsmanager_describe(struct aws *aws, struct arena *arena, const char *id
 	    .rotation_schedule = service_json_text(arena, rules, "ScheduleExpression"),
 	    .rotation_days = json_integer_value(json_object_get(rules, "AutomaticallyAfterDays")),
 	    .last_rotated = (time_t)json_number_value(json_object_get(json, "LastRotatedDate")),
+	    .next_rotation = (time_t)json_number_value(json_object_get(json, "NextRotationDate")),
+	    .last_changed = (time_t)json_number_value(json_object_get(json, "LastChangedDate")),
 	    .deleted = (time_t)json_number_value(json_object_get(json, "DeletedDate")),
 	};
 	read_versions(arena, json_object_get(json, "VersionIdsToStages"), secret);

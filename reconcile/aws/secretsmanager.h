@@ -29,7 +29,9 @@ struct secretsmanager_secret {
 	const char *rotation_lambda;   /* ARN; NULL if none was set up */
 	const char *rotation_schedule; /* "rate(30 days)"; NULL if none */
 	int64_t rotation_days;         /* 0 if none */
-	time_t last_rotated;           /* 0: never */
+	time_t last_rotated;           /* 0: never, or not said: AWS need not while rotation is off */
+	time_t next_rotation;          /* the latest time for the next one, in the past if it failed; 0: none */
+	time_t last_changed;           /* in any way, its versions and their stages included; 0: not said */
 	time_t deleted;                /* 0: not being deleted */
 	const char *current_version;   /* the version with AWSCURRENT */
 	const char

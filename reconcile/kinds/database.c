@@ -195,7 +195,7 @@ void database_free(struct database *database)
 }
 
 /* An ARN says of itself what it is; a name has six characters of AWS's behind it in the ARN. */
-static const char *secret_pattern(const char *secret, struct arena *arena)
+const char *database_secret_pattern(const char *secret, struct arena *arena)
 {
 	const char *part = secret != NULL ? strstr(secret, ":secret:") : NULL;
 
@@ -211,5 +211,5 @@ void database_permissions(const struct desired *desired, const struct desired_co
 		kind_add_permission(permissions, desired, "rds-db:connect", "dbuser:*/*");
 	else
 		kind_add_permission(permissions, desired, "secretsmanager:GetSecretValue",
-		                    secret_pattern(connect->secret, permissions->arena));
+		                    database_secret_pattern(connect->secret, permissions->arena));
 }

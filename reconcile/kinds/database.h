@@ -49,6 +49,9 @@ int database_open(struct kind_context *context, struct database *database, struc
 void database_permissions(const struct desired *desired, const struct desired_connect *connect,
                           struct kind_permissions *permissions);
 
+/* The resource of a secret in a policy; `secret` is its name, its ARN or NULL: any. */
+const char *database_secret_pattern(const char *secret, struct arena *arena);
+
 /* Whether err says that the password is wrong: another was set since the secret was read, or before. */
 bool database_is_wrong_password(const struct error *err);
 

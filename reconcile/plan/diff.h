@@ -11,6 +11,8 @@
 
 #include "plan/plan.h"
 
+#include <time.h>
+
 /* Conditions that cross kinds. */
 
 /* A snapshot of the cluster that is to be replaced is available. */
@@ -47,6 +49,18 @@ bool diff_rows_match(const struct plan_input *input, struct arena *arena);
  */
 bool diff_needs_still_password(const struct plan_input *input, struct arena *arena);
 
+/*
+ * Why a pending version is no rotation under way any more, and what a person
+ * does about it; NULL: it may still be one. `now` is the time of looking.
+ */
+const char *diff_stuck_rotation(struct arena *arena, const struct observed_rotation *seen, time_t now);
+
+/* What a person does where rotation was never set up for a secret. */
+const char *diff_missing_rotation(struct arena *arena, const char *secret);
+
+/* What a person does where the rotation must be suspended and the spec leaves it alone. */
+const char *diff_unmanaged_rotation(void);
+
 /* Whether RDS's word for a cluster, instance or snapshot is one that no waiting mends. */
 bool diff_status_is_broken(const char *status);
 
@@ -56,6 +70,7 @@ bool diff_user_answers(const struct observed_user *user, const struct desired_me
 plan_diff plan_diff_account;
 plan_diff plan_diff_bots;
 plan_diff plan_diff_cluster;
+plan_diff plan_diff_rotation;
 plan_diff plan_diff_vectors;
 plan_diff plan_diff_users;
 

@@ -55,3 +55,11 @@ const char *names_instance(struct arena *arena, const char *cluster, const char 
 	hash_of(resource_id, hash);
 	return fit(arena, arena_printf(arena, "%s-%s-%zu", cluster, hash, number));
 }
+
+const char *names_token(struct arena *arena, const char *wish)
+{
+	char hash[DIGEST_SHA256_HEX_SIZE];
+
+	digest_sha256_hex(wish, strlen(wish), hash);
+	return arena_printf(arena, "%.8s-%.4s-%.4s-%.4s-%.12s", hash, hash + 8, hash + 12, hash + 16, hash + 20);
+}

@@ -27,4 +27,7 @@ const char *names_fresh(struct arena *arena, const char *deployment, const char 
 /* The number-th instance of the new cluster. It keeps this name, so it is called after the cluster. */
 const char *names_instance(struct arena *arena, const char *cluster, const char *resource_id, size_t number);
 
+/* A client token in the form of a UUID: the same for the same wish, so that asking twice is asking once. */
+const char *names_token(struct arena *arena, const char *wish);
+
 #endif

@@ -91,6 +91,23 @@ static const struct record_field cluster_fields[] = {
 };
 static const struct record cluster_record = {sizeof(struct observed_cluster), cluster_fields};
 
+static const struct record_field rotation_fields[] = {
+    RECORD_OBJECT(struct observed_rotation, head, "seen", &head_record),
+    RECORD_STRING(struct observed_rotation, secret, "secret"),
+    RECORD_STRING(struct observed_rotation, arn, "arn"),
+    RECORD_BOOL(struct observed_rotation, enabled, "enabled"),
+    RECORD_STRING(struct observed_rotation, lambda, "lambda"),
+    RECORD_STRING(struct observed_rotation, schedule, "schedule"),
+    RECORD_STRING(struct observed_rotation, last_rotated, "lastRotated"),
+    RECORD_STRING(struct observed_rotation, next_rotation, "nextRotation"),
+    RECORD_STRING(struct observed_rotation, last_changed, "lastChanged"),
+    RECORD_STRING(struct observed_rotation, deleted, "deleted"),
+    RECORD_STRING(struct observed_rotation, current_version, "currentVersion"),
+    RECORD_STRING(struct observed_rotation, pending_version, "pendingVersion"),
+    RECORD_END,
+};
+static const struct record rotation_record = {sizeof(struct observed_rotation), rotation_fields};
+
 static const struct record_field bot_fields[] = {
     RECORD_STRING(struct observed_bot, id, "id"),
     RECORD_INT(struct observed_bot, rows, "rows"),
@@ -191,6 +208,7 @@ static const struct record_field observed_fields[] = {
     RECORD_OBJECT(struct observed, account, "account", &account_record),
     RECORD_OBJECT(struct observed, stack, "stack", &stack_record),
     RECORD_OBJECT(struct observed, cluster, "cluster", &cluster_record),
+    RECORD_OBJECT(struct observed, rotation, "rotation", &rotation_record),
     RECORD_OBJECT(struct observed, vectors, "vectors", &vectors_record),
     RECORD_OBJECT(struct observed, users, "users", &users_record),
     RECORD_OBJECT(struct observed, bots, "bots", &bots_record),

@@ -103,6 +103,23 @@ struct observed_cluster {
 	size_t snapshot_count;
 };
 
+/* The secret that the database is opened with, and the rotation of its password. */
+struct observed_rotation {
+	struct observed_head head;
+	const char *secret; /* its name */
+	const char *arn;
+	const char *lambda;          /* ARN of the rotation function; NULL: rotation was never set up */
+	const char *schedule;        /* "every 30 days", "cron(…)"; NULL: none */
+	const char *last_rotated;    /* RFC 3339; NULL: never, or not said */
+	const char *next_rotation;   /* RFC 3339, the latest time for it; NULL: none */
+	const char *last_changed;    /* RFC 3339, in any way; NULL: not said */
+	const char *deleted;         /* RFC 3339: what AWS says of its deletion, which is under way; NULL: it is not */
+	const char *current_version; /* the one with AWSCURRENT */
+	const char
+	    *pending_version; /* another one with AWSPENDING: a rotation under way, or one that failed; NULL: none */
+	bool enabled;
+};
+
 struct observed_bot {
 	const char *id;
 	const char *digest; /* NULL: not computed */
@@ -195,6 +212,7 @@ struct observed {
 	struct observed_account account;
 	struct observed_stack stack;
 	struct observed_cluster cluster;
+	struct observed_rotation rotation;
 	struct observed_vectors vectors;
 	struct observed_users users;
 	struct observed_bots bots;

@@ -155,8 +155,8 @@ struct desired_cluster {
 };
 
 struct desired_rotation {
-	bool present; /* not in this version: always false */
-	bool enabled;
+	bool present;
+	bool enabled; /* of itself; see diff_needs_still_password() of plan/diff.h */
 };
 
 /* How to reach a database. What is NULL or 0 comes from the cluster, its secret and the stack. */

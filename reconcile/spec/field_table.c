@@ -138,8 +138,8 @@ static const struct field_word allows[] = {
      "version.",
      NULL},
     {"suspend-rotation",
-     "Turn the password rotation off for as long as something needs the password to stay. Nothing needs it in this "
-     "version.",
+     "Turn the password rotation off: because the spec says so, or for as long as rows are moved by a method that "
+     "needs the password to stay.",
      NULL},
     {"run-embedding-tasks", "Start embedding tasks, which cost money. Nothing needs it in this version.", NULL},
     {"delete-vectors", "Delete rows of bots that should have fewer or none.", NULL},
@@ -228,7 +228,10 @@ static const struct field cluster_fields[] = {
 
 static const struct field rotation_fields[] = {
     {"enabled", FIELD_TYPE_BOOL, .required = true, INTO(desired_rotation, enabled), .example = "true",
-     .allow = "suspend-rotation", .text = "Whether the password is rotated."},
+     .allow = "suspend-rotation",
+     .text = "true: the password is rotated. Where that is off it is turned on, and nothing is rotated at once: the "
+             "schedule says when. It is suspended while rows are moved by a method that needs the password to stay. "
+             "false: it is not rotated; a rotation that is under way ends first."},
     END,
 };
 
@@ -433,8 +436,7 @@ static const struct field spec_fields[] = {
      .example = "{identifier: my-cluster, encrypted: true, replace: restore}", .allow = "replace-cluster",
      .text = "The vector store's Aurora cluster."},
     {"rotation", FIELD_TYPE_SECTION, INTO(desired, rotation), .fields = rotation_fields, .example = "{enabled: true}",
-     .allow = "suspend-rotation", .text = "The rotation of the cluster's password by Secrets Manager.",
-     .pending = "leave the section out; the rotation then stays as it is"},
+     .allow = "suspend-rotation", .text = "The rotation of the cluster's password by Secrets Manager."},
     {"vectors", FIELD_TYPE_SECTION, INTO(desired, vectors), .fields = vectors_fields,
      .example = "{counts: {from: baseline, file: baselines/production.yaml}}", .allow = "delete-vectors, rebuild-index",
      .text = "The rows of the vector store: table, index, how many each bot has, and how missing ones come back."},

@@ -10,6 +10,28 @@ struct rules {
 	size_t first, end; /* the issues of reading, which the rules' own are not to be confused with */
 };
 
+/* The node at a dotted path, or the nearest one above it. No key of the paths asked for has a dot. */
+static const struct tree_node *nearest(const struct tree_node *node, const char *path)
+{
+	char key[64];
+
+	while (*path != '\0') {
+		size_t length = strcspn(path, ".");
+		const struct tree_node *next;
+
+		if (length >= sizeof(key))
+			return node;
+		memcpy(key, path, length);
+		key[length] = '\0';
+		next = tree_get(node, key);
+		if (next == NULL)
+			return node;
+		node = next;
+		path += length + (path[length] == '.');
+	}
+	return node;
+}
+
 /* Whether reading found something wrong at a path or below it. */
 static bool is_spoilt(const struct rules *rules, const char *path)
 {
@@ -33,12 +55,12 @@ static bool is_written(const struct rules *rules, const char *path)
 		return false;
 	memcpy(parent, path, (size_t)(dot - path));
 	parent[dot - path] = '\0';
-	return tree_get(tree_nearest(rules->root, parent), dot + 1) != NULL;
+	return tree_get(nearest(rules->root, parent), dot + 1) != NULL;
 }
 
 static void broken(const struct rules *rules, const char *path, const char *message)
 {
-	struct spec_issue at = read_place(rules->reader, tree_nearest(rules->root, path), path);
+	struct spec_issue at = read_place(rules->reader, nearest(rules->root, path), path);
 
 	spec_issue_add(rules->reader->arena, rules->reader->issues, at, "%s", message);
 }
@@ -152,6 +174,14 @@ static void check_vectors(const struct rules *rules, const struct desired *desir
 		broken(rules, "spec.vectors", "names no secret: set connect.secret, or spec.aws.stack to find it by");
 }
 
+static void check_rotation(const struct rules *rules, const struct desired *desired)
+{
+	if (desired->rotation.present && desired->aws.stack == NULL && desired->vectors.connect.secret == NULL &&
+	    !is_spoilt(rules, "spec.aws") && !is_spoilt(rules, "spec.vectors"))
+		broken(rules, "spec.rotation",
+		       "names no secret: set spec.aws.stack to find it by, or spec.vectors.connect.secret");
+}
+
 static void check_users(const struct rules *rules, const struct desired *desired)
 {
 	const struct desired_users *users = &desired->users;
@@ -166,7 +196,7 @@ static void check_users(const struct rules *rules, const struct desired *desired
 	for (i = 0; i < users->group_count; i++) {
 		const struct desired_group *group = &users->groups[i];
 		const char *path = read_path(rules->reader, "spec.users.groups", group->name);
-		const struct tree_node *node = tree_get(tree_nearest(rules->root, "spec.users.groups"), group->name);
+		const struct tree_node *node = tree_get(nearest(rules->root, "spec.users.groups"), group->name);
 		bool listed = tree_get(node, "members") != NULL || tree_get(node, "membersFrom") != NULL;
 
 		if (group->exclusive && !listed && !is_spoilt(rules, path))
@@ -199,6 +229,7 @@ void rule_check_all(struct reader *reader, const struct tree_node *root, size_t 
 
 	set_implied(&desired->vectors);
 	check_cluster(&rules, desired);
+	check_rotation(&rules, desired);
 	check_vectors(&rules, desired);
 	check_users(&rules, desired);
 }

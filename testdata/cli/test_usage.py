@@ -27,7 +27,7 @@ WRONG = {
     "plan -o": "-o needs a value: FORMAT",
     "plan -o yaml": "yaml is not text, json or markdown",
     "plan --only bot": "there is no kind bot",
-    "plan --only rotation": "the kind rotation is not in this version",
+    "plan --only bots": "the kind bots is not in this version",
     "apply --wait soon": "soon is not a duration",
     "apply --observed x": "trueup apply takes no --observed",
     "validate -o markdown": "trueup validate has no markdown output",
