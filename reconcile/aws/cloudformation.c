@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define EVENT_PAGES 20 /* 2,000 events: more than one operation of the largest stack has */
+
 static void read_stack(struct arena *arena, const struct xml_node *node, struct cloudformation_stack *stack)
 {
 	*stack = (struct cloudformation_stack){
@@ -88,27 +90,61 @@ int cloudformation_delete_stack(struct aws *aws, struct arena *arena, const char
 	return service_call_form(aws, arena, AWS_CLOUDFORMATION_DELETE_STACK, &form, NULL, err);
 }
 
+/* What is told of a stack's last operation, from its events, newest first. */
+struct failure {
+	const char *cause;   /* of the resource that failed first */
+	const char *summary; /* of the stack itself */
+	bool begun;          /* where the operation began */
+};
+
+static bool begins_operation(const char *status)
+{
+	return strcmp(status, "CREATE_IN_PROGRESS") == 0 || strcmp(status, "UPDATE_IN_PROGRESS") == 0 ||
+	       strcmp(status, "DELETE_IN_PROGRESS") == 0 || strcmp(status, "IMPORT_IN_PROGRESS") == 0;
+}
+
+static void read_event(struct arena *arena, const struct xml_node *event, const char *stack, struct failure *failure)
+{
+	const char *status = xml_text(event, "ResourceStatus"), *resource = xml_text(event, "LogicalResourceId");
+	const char *type = xml_text(event, "ResourceType"), *why = service_text(event, "ResourceStatusReason");
+	bool failed;
+
+	if (status == NULL || resource == NULL || type == NULL)
+		return;
+	failed = why != NULL && (strstr(status, "FAILED") != NULL || strstr(status, "ROLLBACK_IN_PROGRESS") != NULL);
+	if (strcmp(type, "AWS::CloudFormation::Stack") == 0 && strcmp(resource, stack) == 0) {
+		failure->begun = begins_operation(status);
+		failure->summary = failed ? why : failure->summary;
+	} else if (failed && strstr(why, "cancelled") == NULL) { /* for another that failed before it */
+		failure->cause = arena_printf(arena, "%s: %s", resource, why);
+	}
+}
+
 int cloudformation_explain_failure(struct aws *aws, struct arena *arena, const char *stack, const char **reason,
                                    struct error *err)
 {
-	struct buf form = {0};
-	const struct xml_node *result, *event;
+	struct service_pages pages = {0};
+	struct failure failure = {0};
+	int more;
 
 	*reason = NULL;
-	form_add(&form, "StackName", stack);
-	/* The newest events come first, so the first page is enough. */
-	if (service_call_form(aws, arena, AWS_CLOUDFORMATION_DESCRIBE_STACK_EVENTS, &form, &result, err) != 0)
-		return -1;
-	for (event = xml_child(result, "StackEvents/member"); event != NULL; event = xml_next(event)) {
-		const char *status = xml_text(event, "ResourceStatus");
-		const char *why = service_text(event, "ResourceStatusReason");
+	do {
+		struct buf form = {0};
+		const struct xml_node *result, *event;
 
-		if (status == NULL || why == NULL || strstr(status, "FAILED") == NULL)
-			continue;
-		*reason = arena_printf(arena, "%s: %s", xml_text(event, "LogicalResourceId"), why);
-		return 0;
-	}
-	return 0;
+		form_add(&form, "StackName", stack);
+		form_add(&form, "NextToken", pages.token);
+		if (service_call_form(aws, arena, AWS_CLOUDFORMATION_DESCRIBE_STACK_EVENTS, &form, &result, err) != 0)
+			return -1;
+		for (event = xml_child(result, "StackEvents/member"); event != NULL && !failure.begun;
+		     event = xml_next(event))
+			read_event(arena, event, stack, &failure);
+		more = failure.begun || pages.count >= EVENT_PAGES
+		           ? 0
+		           : service_next_page(&pages, arena, xml_text(result, "NextToken"), err);
+	} while (more > 0);
+	*reason = failure.cause != NULL ? failure.cause : failure.summary;
+	return more;
 }
 
 const char *cloudformation_find_output(const struct cloudformation_stack *stack, const char *key)

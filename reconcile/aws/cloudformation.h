@@ -57,7 +57,11 @@ int cloudformation_list_imports(struct aws *aws, struct arena *arena, const char
 int cloudformation_delete_stack(struct aws *aws, struct arena *arena, const char *name, const char *token,
                                 struct error *err);
 
-/* Why the last resource of a stack failed: "LogicalId: reason" in *reason, NULL if none did. Newest events first. */
+/*
+ * Why a stack's last operation failed, in *reason: "LogicalId: reason" of the
+ * resource that failed first, else what is said of the stack itself, such as
+ * that an export is in use. NULL if nothing failed. The stack by its name.
+ */
 int cloudformation_explain_failure(struct aws *aws, struct arena *arena, const char *stack, const char **reason,
                                    struct error *err);
 

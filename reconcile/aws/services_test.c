@@ -288,20 +288,65 @@ START_TEST(takes_an_export_without_importers)
 }
 END_TEST
 
+#define EVENT(resource_, type_, status_, reason_)                                                                      \
+	"<member><LogicalResourceId>" resource_ "</LogicalResourceId><ResourceType>" type_ "</ResourceType>"           \
+	"<ResourceStatus>" status_ "</ResourceStatus><ResourceStatusReason>" reason_                                   \
+	"</ResourceStatusReason></member>"
+#define EVENTS(events_)                                                                                                \
+	"<R><DescribeStackEventsResult><StackEvents>" events_ "</StackEvents></DescribeStackEventsResult></R>"
+#define STACK "AWS::CloudFormation::Stack"
+
+/* Newest first; an operation begins at the bottom, and what is below it is another one's. */
+static const struct failure_case {
+	const char *events, *reason;
+} failures[] = {
+    {EVENTS(EVENT("S", STACK, "DELETE_FAILED", "The following resource(s) failed to delete: [Bucket].")
+                EVENT("Bucket", "AWS::S3::Bucket", "DELETE_FAILED", "not empty")),
+     "Bucket: not empty"},
+    {EVENTS(EVENT("S", STACK, "UPDATE_ROLLBACK_COMPLETE", "") EVENT("Last", "T", "UPDATE_FAILED", "while undoing")
+                EVENT("S", STACK, "UPDATE_ROLLBACK_IN_PROGRESS", "The following resource(s) failed to update: [A, B]")
+                    EVENT("B", "T", "UPDATE_FAILED", "Resource update cancelled")
+                        EVENT("A", "T", "UPDATE_FAILED", "no room") EVENT("S", STACK, "UPDATE_IN_PROGRESS", "")
+                            EVENT("Old", "T", "CREATE_FAILED", "long ago")),
+     "A: no room"},
+    {EVENTS(EVENT("S", STACK, "UPDATE_ROLLBACK_COMPLETE", "")
+                EVENT("S", STACK, "UPDATE_ROLLBACK_IN_PROGRESS", "Export X cannot be updated as it is in use by Y")
+                    EVENT("S", STACK, "UPDATE_IN_PROGRESS", "User Initiated")),
+     "Export X cannot be updated as it is in use by Y"},
+    {EVENTS(EVENT("S", STACK, "UPDATE_COMPLETE", "") EVENT("S", STACK, "UPDATE_IN_PROGRESS", "User Initiated")
+                EVENT("S", STACK, "UPDATE_ROLLBACK_IN_PROGRESS", "long ago")),
+     NULL},
+    {EVENTS(""), NULL},
+};
+
 START_TEST(explains_failures)
 {
+	const struct failure_case *expected = &failures[_i];
+	struct script_step step = {.body = expected->events};
+	const char *reason;
+
+	open_client(&step, 1);
+	ck_assert_int_eq(cloudformation_explain_failure(aws, arena, "S", &reason, &err), 0);
+	ck_assert_pstr_eq(reason, expected->reason);
+}
+END_TEST
+
+START_TEST(follows_events_to_where_they_began)
+{
 	static const struct script_step steps[] = {
-	    {.body =
-	         "<R><DescribeStackEventsResult><StackEvents><member><LogicalResourceId>S</LogicalResourceId>"
-	         "<ResourceStatus>DELETE_IN_PROGRESS</ResourceStatus><ResourceStatusReason>user</ResourceStatusReason>"
-	         "</member><member><LogicalResourceId>Bucket</LogicalResourceId><ResourceStatus>DELETE_FAILED"
-	         "</ResourceStatus><ResourceStatusReason>not empty</ResourceStatusReason></member></StackEvents>"
-	         "</DescribeStackEventsResult></R>"}};
+	    {.body = "<R><DescribeStackEventsResult><StackEvents>" EVENT(
+	         "B", "T", "UPDATE_FAILED",
+	         "second") "</StackEvents><NextToken>t</NextToken></DescribeStackEventsResult></R>"},
+	    {.body = "<R><DescribeStackEventsResult><StackEvents>" EVENT("A", "T", "UPDATE_FAILED", "first")
+	         EVENT("S", STACK, "UPDATE_IN_PROGRESS",
+	               "") "</StackEvents><NextToken>u</NextToken></DescribeStackEventsResult></R>"}};
 	const char *reason;
 
 	OPEN(steps);
 	ck_assert_int_eq(cloudformation_explain_failure(aws, arena, "S", &reason, &err), 0);
-	ck_assert_str_eq(reason, "Bucket: not empty");
+	ck_assert_str_eq(reason, "A: first");
+	ck_assert(was_sent(1, "&NextToken=t"));
+	ck_assert_uint_eq(script.sent_count, 2);
 }
 END_TEST
 
@@ -600,7 +645,8 @@ Suite *test_suite(void)
 	tcase_add_test(tests, makes_a_database_token_without_a_request);
 	tcase_add_test(tests, reads_a_stack);
 	tcase_add_test(tests, takes_an_export_without_importers);
-	tcase_add_test(tests, explains_failures);
+	tcase_add_loop_test(tests, explains_failures, 0, sizeof(failures) / sizeof(failures[0]));
+	tcase_add_test(tests, follows_events_to_where_they_began);
 	tcase_add_test(tests, reads_users_past_empty_pages);
 	tcase_add_test(tests, escapes_filters);
 	tcase_add_test(tests, finds_addresses_in_bulk);
