@@ -1,10 +1,21 @@
 /* trueup explain: a field of the spec, its JSON Schema, or the IAM policy that a spec needs. */
 #include "command.h"
 
+#include "daemon/config.h"
 #include "iam_policy.h"
 #include "output.h"
 #include "spec/field.h"
 #include "spec/load.h"
+
+#include <string.h>
+
+/* "agent" and "agent.listen" are of the agent's own configuration. */
+static int explain_path(const char *path, struct buf *text, struct error *err)
+{
+	if (path != NULL && strncmp(path, "agent", 5) == 0 && strchr(".", path[5]) != NULL)
+		return agent_config_explain(path + 5 + (path[5] == '.'), text, err);
+	return field_explain(path, text, err);
+}
 
 static enum report_exit explain_field(const struct options *options)
 {
@@ -13,7 +24,7 @@ static enum report_exit explain_field(const struct options *options)
 
 	if (options->argument_count > 1)
 		return command_complain("explain takes one field");
-	if (field_explain(options->argument_count == 1 ? options->arguments[0] : NULL, &text, &err) != 0) {
+	if (explain_path(options->argument_count == 1 ? options->arguments[0] : NULL, &text, &err) != 0) {
 		buf_free(&text);
 		return command_complain("%s", err.message);
 	}
@@ -66,6 +77,7 @@ const struct command cmd_explain = {
     .summary = "document a field of the spec; JSON Schema; IAM policy",
     .text = "Documents a field and those right below it, for example\n"
             "`trueup explain spec.vectors.restore`; without a field, the whole document.\n"
+            "`trueup explain agent` documents the configuration of trueup agent.\n"
             "--iam prints the policy for the specs: with observe what plan needs, with enforce\n"
             "what apply needs.\n",
     .options = OPTION_BIT(OPTION_SCHEMA) | OPTION_BIT(OPTION_IAM),

@@ -4,25 +4,16 @@
 #include "aws/answer.h"
 #include "aws/credentials_sources.h"
 #include "base/buf.h"
-#include "base/clock.h"
+#include "base/process.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define PROCESS_ARGUMENTS 64
 #define PROCESS_OUTPUT_LIMIT ((size_t)64 * 1024)
 #define PROCESS_TIMEOUT_MS 60000
 #define PROFILE_DEPTH 16
-
-extern char **environ;
 
 int credentials_from_keys(const struct search *search, enum config_section section, struct credentials *out,
                           struct error *err)
@@ -199,83 +190,31 @@ static size_t split_command(struct arena *arena, const char *command, char *word
 	return count;
 }
 
-/* Its standard output to `fd`; its standard error to nowhere, as programs print tokens there. */
-static int start_process(char *const words[], int fd, pid_t *pid)
-{
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	sigset_t defaults;
-	int rc;
-
-	sigemptyset(&defaults);
-	sigaddset(&defaults, SIGPIPE); /* which we ignore, and a program need not expect */
-	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setsigdefault(&attributes, &defaults);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_adddup2(&actions, fd, STDOUT_FILENO);
-	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-	rc = posix_spawnp(pid, words[0], &actions, &attributes, words, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	posix_spawnattr_destroy(&attributes);
-	return rc;
-}
-
-/* Until it closes its output. False: too long, in time or bytes. */
-static bool read_output(int fd, struct buf *output)
-{
-	int64_t until = clock_monotonic_ms() + PROCESS_TIMEOUT_MS;
-	char chunk[4096];
-	bool whole = false;
-
-	for (;;) {
-		struct pollfd ready = {.fd = fd, .events = POLLIN};
-		int64_t left = until - clock_monotonic_ms();
-		ssize_t got;
-
-		if (left <= 0 || output->overflow)
-			break;
-		if (poll(&ready, 1, (int)left) <= 0)
-			continue;
-		got = read(fd, chunk, sizeof(chunk));
-		if (got > 0)
-			buf_append(output, chunk, (size_t)got);
-		whole = got == 0;
-		if (whole || (got < 0 && errno != EINTR))
-			break;
-	}
-	explicit_bzero(chunk, sizeof(chunk));
-	return whole;
-}
-
+/* Its standard error goes nowhere, as programs print tokens there. */
 static int run_process(char *const words[], struct buf *output, struct error *err)
 {
-	int ends[2], status = 0, failure;
-	pid_t pid;
-	bool whole;
+	struct process_options options = {
+	    .argv = (const char *const *)words, .timeout_ms = PROCESS_TIMEOUT_MS, .terminal = true};
+	struct process_outcome outcome;
+	struct process *process;
+	char chunk[4096], how[128];
+	ssize_t got;
 
-	if (pipe2(ends, O_CLOEXEC) != 0)
-		return error_errno(err, "cannot make a pipe");
-	failure = start_process(words, ends[1], &pid);
-	close(ends[1]);
-	if (failure != 0) {
-		close(ends[0]);
-		return error_set(err, ERROR_CREDENTIALS, "cannot run %s: %s", words[0], strerror(failure));
+	if (process_start(&options, &process, err) != 0) {
+		err->code = ERROR_CREDENTIALS;
+		return -1;
 	}
-	whole = read_output(ends[0], output);
-	close(ends[0]);
-	if (!whole)
-		kill(pid, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		continue;
-	if (!whole)
+	while (!output->overflow && (got = process_read(process, chunk, sizeof(chunk))) > 0)
+		buf_append(output, chunk, (size_t)got);
+	explicit_bzero(chunk, sizeof(chunk));
+	outcome = process_finish(process);
+	if (output->overflow || outcome.ending == PROCESS_TIMED_OUT)
 		return error_set(err, ERROR_CREDENTIALS, "%s said too much, or took longer than %d s", words[0],
 		                 PROCESS_TIMEOUT_MS / 1000);
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		return error_set(err, ERROR_CREDENTIALS, "%s failed (%s %d)", words[0],
-		                 WIFEXITED(status) ? "exit" : "signal",
-		                 WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+	if (outcome.ending != PROCESS_EXITED || outcome.code != 0) {
+		process_describe(&outcome, how, sizeof(how));
+		return error_set(err, ERROR_CREDENTIALS, "%s %s", words[0], how);
+	}
 	return 0;
 }
 

@@ -206,7 +206,7 @@ static const struct profile_case {
     {"[default]\nrole_arn = r\ncredential_source = Environment\n", "has no credentials"},
     {"[default]\nrole_arn = r\nsource_profile = b\nmfa_serial = m\n[profile b]\nregion = x\n", "one-time password"},
     {"[default]\nrole_arn = r\nsource_profile = b\n[profile b]\nregion = x\n", "profile b has no credentials"},
-    {"[default]\ncredential_process = /bin/false\n", "exit 1"},
+    {"[default]\ncredential_process = /bin/false\n", "/bin/false ended with exit code 1"},
     {"[default]\ncredential_process = /nonexistent/program\n", "cannot run"},
     {"[default]\ncredential_process = /bin/echo '{\"Version\":2}'\n", "Version 1"},
     {"[default]\ncredential_process = /usr/bin/yes\n", "said too much"},

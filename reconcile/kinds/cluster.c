@@ -1,6 +1,7 @@
 /* The cluster kind: what RDS says of the deployment's cluster and of whatever takes part in its replacement. */
 #include "aws/kms.h"
 #include "kinds/cluster_steps.h"
+#include "kinds/clusters.h"
 #include "kinds/database.h"
 #include "kinds/kind.h"
 #include "kinds/snapshots.h"
@@ -13,63 +14,6 @@
 static bool cluster_is_wanted(const struct desired *desired)
 {
 	return desired->cluster.present;
-}
-
-static const struct rds_cluster *find_cluster(const struct rds_clusters *clusters, const char *identifier)
-{
-	size_t i;
-
-	for (i = 0; i < clusters->count; i++)
-		if (strcasecmp(clusters->items[i].identifier, identifier) == 0)
-			return &clusters->items[i];
-	return NULL;
-}
-
-static bool is_writer(const struct rds_cluster *cluster, const char *instance)
-{
-	size_t i;
-
-	for (i = 0; i < cluster->member_count; i++)
-		if (strcmp(cluster->members[i].instance, instance) == 0)
-			return cluster->members[i].writer;
-	return false;
-}
-
-static int observe_instances(struct kind_context *context, const struct rds_cluster *cluster,
-                             struct observed_database *out, struct error *err)
-{
-	struct rds_instances instances;
-	size_t i;
-
-	if (rds_describe_cluster_instances(context->aws, context->arena, cluster->identifier, &instances, err) != 0)
-		return -1;
-	for (i = 0; i < instances.count; i++) {
-		struct observed_instance *instance = ARENA_PUSH(context->arena, out->instances, out->instance_count);
-
-		instance->identifier = instances.items[i].identifier;
-		instance->class = instances.items[i].class;
-		instance->status = instances.items[i].status;
-		instance->writer = is_writer(cluster, instance->identifier);
-	}
-	return 0;
-}
-
-/* `cluster` may be NULL: it does not exist. */
-static int observe_database(struct kind_context *context, const struct rds_cluster *cluster,
-                            struct observed_database *out, struct error *err)
-{
-	if (cluster == NULL)
-		return 0;
-	out->exists = true;
-	out->identifier = cluster->identifier;
-	out->resource_id = cluster->resource_id;
-	out->status = cluster->status;
-	out->encrypted = cluster_is_encrypted(cluster);
-	out->kms_key = cluster->kms_key_id;
-	out->endpoint = cluster->endpoint;
-	out->port = cluster->port;
-	out->deployment = rds_find_tag(cluster->tags, cluster->tag_count, NAMES_TAG);
-	return observe_instances(context, cluster, out, err);
 }
 
 static int observe_snapshot(struct kind_context *context, const char *identifier, struct observed_snapshot *out,
@@ -94,7 +38,7 @@ static int observe_replacement(struct kind_context *context, const struct rds_cl
 	if (!old->exists)
 		return 0;
 	fresh = names_fresh(context->arena, deployment, old->resource_id);
-	if (observe_database(context, find_cluster(clusters, fresh), &out->fresh, err) != 0)
+	if (clusters_observe(context, clusters_find(clusters, fresh), &out->fresh, err) != 0)
 		return -1;
 	return observe_snapshot(context, fresh, &out->snapshot, err);
 }
@@ -123,8 +67,8 @@ static int observe_all(struct kind_context *context, struct observed_cluster *ou
 	if (out->identifier == NULL || observe_key(context, out, err) != 0 ||
 	    rds_describe_clusters(context->aws, context->arena, &clusters, err) != 0)
 		return -1;
-	if (observe_database(context, find_cluster(&clusters, out->identifier), &out->current, err) != 0 ||
-	    observe_database(context, find_cluster(&clusters, names_aside(context->arena, out->identifier)),
+	if (clusters_observe(context, clusters_find(&clusters, out->identifier), &out->current, err) != 0 ||
+	    clusters_observe(context, clusters_find(&clusters, names_aside(context->arena, out->identifier)),
 	                     &out->aside, err) != 0)
 		return -1;
 	if (!context->desired->cluster.encrypted)

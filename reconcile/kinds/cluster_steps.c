@@ -7,6 +7,7 @@
  */
 #include "kinds/cluster_steps.h"
 #include "base/log.h"
+#include "kinds/clusters.h"
 #include "kinds/rows.h"
 #include "plan/diff.h"
 #include "plan/names.h"
@@ -44,43 +45,16 @@ static int look(struct kind_context *context, const struct plan_action *action, 
 	return 0;
 }
 
-bool cluster_is_encrypted(const struct rds_cluster *cluster)
-{
-	const char *type = cluster->storage_encryption_type;
-
-	return cluster->storage_encrypted || (type != NULL && strcmp(type, "none") != 0);
-}
-
 static bool is_available(const struct rds_cluster *cluster)
 {
 	return strcmp(cluster->status, "available") == 0;
-}
-
-/* DONE when available, FAILED when it never will be, else WAITING. */
-static void follow_status(struct kind_context *context, struct plan_action *action, const char *what,
-                          const char *status)
-{
-	if (strcmp(status, "available") == 0) {
-		action->state = ACTION_DONE;
-	} else if (diff_status_is_broken(status)) {
-		action->state = ACTION_FAILED;
-		action->error = arena_printf(context->arena,
-		                             "%s is %s: see its events in RDS, delete it, and run again", what, status);
-	} else {
-		kind_action_wait(context, action, "%s is %s", what, status);
-	}
-}
-
-static struct rds_tag own_tag(const struct kind_context *context)
-{
-	return (struct rds_tag){NAMES_TAG, context->desired->metadata.name};
 }
 
 static void step_snapshot(struct kind_context *context, struct plan_action *action, const struct scene *scene,
                           struct error *err)
 {
 	const char *identifier = plan_action_get(action, "cluster");
-	struct rds_tag tag = own_tag(context);
+	struct rds_tag tag = clusters_own_tag(context);
 	struct rds_snapshot snapshot;
 	int rc;
 
@@ -97,8 +71,8 @@ static void step_snapshot(struct kind_context *context, struct plan_action *acti
 	if (rc != 0)
 		kind_action_fail(context, action, err);
 	else
-		follow_status(context, action, arena_printf(context->arena, "the snapshot %s", identifier),
-		              snapshot.status);
+		clusters_follow_status(context, action, arena_printf(context->arena, "the snapshot %s", identifier),
+		                       snapshot.status);
 }
 
 /* The old cluster's own tags, and ours. */
@@ -111,7 +85,7 @@ static void set_tags(const struct kind_context *context, const struct rds_cluste
 		if (strncmp(old->tags[i].key, "aws:", 4) != 0 && /* AWS keeps these to itself */
 		    strcmp(old->tags[i].key, NAMES_TAG) != 0)
 			tags[count++] = old->tags[i];
-	tags[count++] = own_tag(context);
+	tags[count++] = clusters_own_tag(context);
 	restore->tags = tags;
 	restore->tag_count = count;
 }
@@ -165,39 +139,8 @@ static void step_restore(struct kind_context *context, struct plan_action *actio
 		}
 		fresh = &restored;
 	}
-	follow_status(context, action, arena_printf(context->arena, "the restored cluster %s", fresh->identifier),
-	              fresh->status);
-}
-
-/* One instance: created if it is not there; its state becomes the action's, unless that is worse already. */
-static void follow_instance(struct kind_context *context, struct plan_action *action, const char *identifier,
-                            const char *class)
-{
-	struct rds_tag tag = own_tag(context);
-	struct rds_instance_options options = {
-	    .identifier = identifier,
-	    .cluster = plan_action_get(action, "cluster"),
-	    .class = class,
-	    .engine = "aurora-postgresql",
-	    .tags = &tag,
-	    .tag_count = 1,
-	};
-	struct rds_instance instance;
-	struct plan_action one = *action;
-	struct error err;
-	int rc = rds_describe_instance(context->aws, context->arena, identifier, &instance, &err);
-
-	if (rc != 0 && err.code == ERROR_NOT_FOUND)
-		rc = rds_create_instance(context->aws, context->arena, &options, &instance, &err);
-	if (rc != 0 && err.code == ERROR_EXISTS) /* as above */
-		rc = rds_describe_instance(context->aws, context->arena, identifier, &instance, &err);
-	if (rc != 0)
-		kind_action_fail(context, &one, &err);
-	else
-		follow_status(context, &one, arena_printf(context->arena, "the instance %s", identifier),
-		              instance.status);
-	if (one.state != ACTION_DONE && action->state != ACTION_FAILED)
-		*action = one;
+	clusters_follow_status(
+	    context, action, arena_printf(context->arena, "the restored cluster %s", fresh->identifier), fresh->status);
 }
 
 static void step_instances(struct kind_context *context, struct plan_action *action, const struct scene *scene,
@@ -213,7 +156,7 @@ static void step_instances(struct kind_context *context, struct plan_action *act
 		if (strcmp(action->arguments[i].name, "instance") == 0)
 			identifier = action->arguments[i].value;
 		else if (strcmp(action->arguments[i].name, "class") == 0)
-			follow_instance(context, action, identifier, action->arguments[i].value);
+			clusters_follow_instance(context, action, identifier, action->arguments[i].value);
 	}
 }
 
@@ -405,7 +348,8 @@ static void settle(struct kind_context *context, struct plan_action *action)
 	if (rds_describe_cluster(context->aws, context->arena, name, &cluster, &err) != 0)
 		kind_action_fail(context, action, &err);
 	else
-		follow_status(context, action, arena_printf(context->arena, "the cluster %s", name), cluster.status);
+		clusters_follow_status(context, action, arena_printf(context->arena, "the cluster %s", name),
+		                       cluster.status);
 }
 
 typedef void step(struct kind_context *context, struct plan_action *action, const struct scene *scene,
@@ -469,9 +413,10 @@ static void act_step(struct kind_context *context, struct plan_action *action)
 		return;
 	}
 	/* The new cluster has the name: whatever this step was for is done, or about to be. */
-	if (scene.holder != NULL && cluster_is_encrypted(scene.holder)) {
-		follow_status(context, action, arena_printf(context->arena, "the cluster %s", scene.holder->identifier),
-		              scene.holder->status);
+	if (scene.holder != NULL && clusters_is_encrypted(scene.holder)) {
+		clusters_follow_status(context, action,
+		                       arena_printf(context->arena, "the cluster %s", scene.holder->identifier),
+		                       scene.holder->status);
 		return;
 	}
 	run(context, action, &scene, &err);

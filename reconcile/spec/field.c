@@ -10,8 +10,8 @@ static const struct field *field_of(const struct field *fields, const char *key,
 	return NULL;
 }
 
-/* Below `fields`; a component after a MAP field that is no key of its sections is a name. */
-static const struct field *find_below(const struct field *fields, const char *path)
+/* A component after a MAP field that is no key of its sections is a name. */
+const struct field *field_find_below(const struct field *fields, const char *path)
 {
 	const struct field *field = NULL;
 	bool may_be_name = false;
@@ -34,7 +34,7 @@ static const struct field *find_below(const struct field *fields, const char *pa
 
 const struct field *field_find(const char *path)
 {
-	const struct field *field = find_below(field_document, path);
+	const struct field *field = field_find_below(field_document, path);
 
-	return field != NULL ? field : find_below(field_of(field_document, "spec", 4)->fields, path);
+	return field != NULL ? field : field_find_below(field_of(field_document, "spec", 4)->fields, path);
 }

@@ -73,6 +73,13 @@ extern const struct field field_document[];
 /* The field of a dotted path ("spec.vectors.table"; "vectors.table" too; a group's name may be any), or NULL. */
 const struct field *field_find(const char *path);
 
+/* The field of a dotted path in another document's table, or NULL; NULL also for "". */
+const struct field *field_find_below(const struct field *fields, const char *path);
+
+/* As field_explain() below, for another document. `title` stands above the list of all its fields. */
+int field_explain_table(const struct field *document, const char *title, const char *path, struct buf *out,
+                        struct error *err);
+
 /*
  * The documentation of a field and of those right below it; path NULL or "" is
  * the document. ERROR_INVALID, with a suggestion, if there is no such field.

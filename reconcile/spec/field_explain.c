@@ -155,6 +155,15 @@ static bool is_short(const char *path)
 	return true;
 }
 
+static int explain_unknown(struct arena *arena, const struct field *document, const char *path, struct error *err)
+{
+	const char *closest = closest_path(arena, document, "", path, NULL);
+
+	return error_set(err, ERROR_INVALID, "there is no field %.100s%s%s%s", path,
+	                 closest != NULL ? "; did you mean " : "", closest != NULL ? closest : "",
+	                 closest != NULL ? "?" : "; `trueup explain` lists them");
+}
+
 int field_explain(const char *path, struct buf *out, struct error *err)
 {
 	struct arena *arena = arena_new();
@@ -170,11 +179,27 @@ int field_explain(const char *path, struct buf *out, struct error *err)
 		put_fields(arena, out, field_find("spec")->fields);
 		buf_puts(out, "\n`trueup explain spec.vectors` tells more of one of them.\n");
 	} else {
-		const char *closest = closest_path(arena, field_document, "", path, NULL);
+		rc = explain_unknown(arena, field_document, path, err);
+	}
+	arena_free(arena);
+	return rc;
+}
 
-		rc = error_set(err, ERROR_INVALID, "there is no field %.100s%s%s%s", path,
-		               closest != NULL ? "; did you mean " : "", closest != NULL ? closest : "",
-		               closest != NULL ? "?" : "; `trueup explain` lists them");
+int field_explain_table(const struct field *document, const char *title, const char *path, struct buf *out,
+                        struct error *err)
+{
+	struct arena *arena = arena_new();
+	const struct field *field = field_find_below(document, path);
+	int rc = 0;
+
+	if (field != NULL) {
+		buf_printf(out, "%s (%s)\n\n", path, type_name(field));
+		put_field(arena, out, field);
+	} else if (*path == '\0') {
+		buf_printf(out, "%s\n", title);
+		put_fields(arena, out, document);
+	} else {
+		rc = explain_unknown(arena, document, path, err);
 	}
 	arena_free(arena);
 	return rc;

@@ -10,28 +10,6 @@ struct rules {
 	size_t first, end; /* the issues of reading, which the rules' own are not to be confused with */
 };
 
-/* The node at a dotted path, or the nearest one above it. No key of the paths asked for has a dot. */
-static const struct tree_node *nearest(const struct tree_node *node, const char *path)
-{
-	char key[64];
-
-	while (*path != '\0') {
-		size_t length = strcspn(path, ".");
-		const struct tree_node *next;
-
-		if (length >= sizeof(key))
-			return node;
-		memcpy(key, path, length);
-		key[length] = '\0';
-		next = tree_get(node, key);
-		if (next == NULL)
-			return node;
-		node = next;
-		path += length + (path[length] == '.');
-	}
-	return node;
-}
-
 /* Whether reading found something wrong at a path or below it. */
 static bool is_spoilt(const struct rules *rules, const char *path)
 {
@@ -55,12 +33,12 @@ static bool is_written(const struct rules *rules, const char *path)
 		return false;
 	memcpy(parent, path, (size_t)(dot - path));
 	parent[dot - path] = '\0';
-	return tree_get(nearest(rules->root, parent), dot + 1) != NULL;
+	return tree_get(tree_nearest(rules->root, parent), dot + 1) != NULL;
 }
 
 static void broken(const struct rules *rules, const char *path, const char *message)
 {
-	struct spec_issue at = read_place(rules->reader, nearest(rules->root, path), path);
+	struct spec_issue at = read_place(rules->reader, tree_nearest(rules->root, path), path);
 
 	spec_issue_add(rules->reader->arena, rules->reader->issues, at, "%s", message);
 }
@@ -196,7 +174,7 @@ static void check_users(const struct rules *rules, const struct desired *desired
 	for (i = 0; i < users->group_count; i++) {
 		const struct desired_group *group = &users->groups[i];
 		const char *path = read_path(rules->reader, "spec.users.groups", group->name);
-		const struct tree_node *node = tree_get(nearest(rules->root, "spec.users.groups"), group->name);
+		const struct tree_node *node = tree_get(tree_nearest(rules->root, "spec.users.groups"), group->name);
 		bool listed = tree_get(node, "members") != NULL || tree_get(node, "membersFrom") != NULL;
 
 		if (group->exclusive && !listed && !is_spoilt(rules, path))

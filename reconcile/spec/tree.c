@@ -355,6 +355,27 @@ const struct tree_node *tree_get(const struct tree_node *node, const char *key)
 	return NULL;
 }
 
+const struct tree_node *tree_nearest(const struct tree_node *node, const char *path)
+{
+	char key[64];
+
+	while (*path != '\0') {
+		size_t length = strcspn(path, ".");
+		const struct tree_node *next;
+
+		if (length >= sizeof(key))
+			return node;
+		memcpy(key, path, length);
+		key[length] = '\0';
+		next = tree_get(node, key);
+		if (next == NULL)
+			return node;
+		node = next;
+		path += length + (path[length] == '.');
+	}
+	return node;
+}
+
 bool tree_is_null(const struct tree_node *node)
 {
 	const char *text = node->text;

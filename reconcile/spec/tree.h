@@ -66,6 +66,9 @@ int tree_parse(struct arena *arena, const char *text, size_t length, const struc
 /* The value of a mapping's key; NULL if there is none, or if node is no mapping (or NULL). */
 const struct tree_node *tree_get(const struct tree_node *node, const char *key);
 
+/* The node at a dotted path, or the nearest one above it. No key of the paths asked for has a dot, or 64 characters. */
+const struct tree_node *tree_nearest(const struct tree_node *node, const char *path);
+
 /* Whether a node is nothing: an empty plain scalar, ~ or null. */
 bool tree_is_null(const struct tree_node *node);
 

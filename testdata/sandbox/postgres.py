@@ -81,8 +81,8 @@ class _Spawner:
     def run(self, command: list[str], log: Path) -> subprocess.Popen[bytes]:
         def spawn() -> subprocess.Popen[bytes]:
             with log.open("ab") as output:
-                return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output,
-                                        stderr=output, start_new_session=True, cwd="/")
+                return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                                        start_new_session=True, cwd="/", env=_server_environment())
         return self._thread.submit(spawn).result()
 
 
@@ -300,6 +300,12 @@ def _as_server_user(dies_with_us: bool = False) -> list[str]:
     if dies_with_us:
         prefix.append("--pdeathsig=INT")
     return ["setpriv", *prefix, "--"] if prefix else []
+
+
+def _server_environment() -> dict[str, str]:
+    """Servers connect to one another, too, by names that only resolve here, and without anybody's own settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "AWS_"))}
+    return kept | {"HOME": "/nonexistent", "PGHOSTADDR": "127.0.0.1"}
 
 
 def _give(path: Path) -> None:

@@ -8,6 +8,7 @@ from service import Settings, World
 from services.apigateway import ApiGateway
 from services.cloudformation import CloudFormation
 from services.cognito import Cognito
+from services.dms import Dms
 from services.dynamodb import DynamoDb
 from services.ecs import Ecs
 from services.kms import Kms
@@ -19,7 +20,7 @@ from services.sts import Sts
 def build(settings: Settings) -> World:
     """A world with every service in it, not yet started."""
     world = World(settings, Keyring(settings))
-    for service in (Sts, Kms, Cognito, SecretsManager, CloudFormation, DynamoDb, ApiGateway, Rds, Ecs):
+    for service in (Sts, Kms, Cognito, SecretsManager, CloudFormation, DynamoDb, ApiGateway, Rds, Ecs, Dms):
         world.add(service(world))
     world.deployments = Deployments(world)
     return world

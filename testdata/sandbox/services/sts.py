@@ -40,6 +40,10 @@ class Sts(Service):
                                 web_identity_token)
         return arn
 
+    def has_role(self, arn: str) -> bool:
+        """Whether a service that trusts it may assume the role."""
+        return arn in self._roles
+
     def GetCallerIdentity(self, call: Call) -> dict[str, Any]:
         return {"Account": call.account, "Arn": call.principal, "UserId": self._user_id(call.principal)}
 

@@ -1,0 +1,245 @@
+#include "daemon/config.h"
+#include "base/file.h"
+#include "daemon/config_table.h"
+#include "spec/place.h"
+#include "spec/read.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TREE_NODES_MAX 20000
+#define TREE_DEPTH_MAX 16
+#define EVERY_DEFAULT 900
+
+struct check {
+	struct reader *reader;
+	const struct tree_node *root;
+};
+
+static void complain(const struct check *check, const char *path, const char *message)
+{
+	struct spec_issue at = read_place(check->reader, tree_nearest(check->root, path), path);
+
+	spec_issue_add(check->reader->arena, check->reader->issues, at, "%s", message);
+}
+
+/* Relative paths are relative to the file, so that it works from wherever the agent is started. */
+static void settle_path(const struct check *check, const char **path)
+{
+	if (*path != NULL && **path != '/')
+		*path = arena_printf(check->reader->arena, "%s/%s", check->reader->directory, *path);
+}
+
+static void settle_target(const struct check *check, struct agent_target *target)
+{
+	settle_path(check, &target->url_file);
+}
+
+static void settle_paths(const struct check *check, struct agent_config *config)
+{
+	const char **paths[] = {
+	    &config->specs.path,
+	    &config->specs.git.verify.allowed_signers,
+	    &config->specs.git.verify.keyring,
+	    &config->specs.git.ssh_key,
+	    &config->specs.git.token,
+	    &config->state,
+	    &config->listen.tls.certificate,
+	    &config->listen.tls.key,
+	    &config->listen.token,
+	    &config->listen.basic,
+	    &config->webhook.secret,
+	    &config->status.github.token,
+	    &config->status.gitlab.token,
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		settle_path(check, paths[i]);
+	for (i = 0; i < config->notify_count; i++) {
+		settle_target(check, &config->notify[i].webhook);
+		settle_target(check, &config->notify[i].slack);
+	}
+}
+
+static void check_schedule(const struct check *check, struct agent_schedule *schedule, const char *path)
+{
+	struct arena *arena = check->reader->arena;
+	struct error err;
+
+	if (!schedule->present)
+		return;
+	if ((schedule->cron != NULL) == (schedule->every != 0))
+		complain(check, path, "needs just one of cron and every");
+	if (schedule->cron != NULL && cron_parse(schedule->cron, &schedule->parsed, &err) != 0)
+		complain(check, arena_printf(arena, "%s.cron", path), err.message);
+	if (schedule->time_zone != NULL && cron_check_zone(schedule->time_zone, &err) != 0)
+		complain(check, arena_printf(arena, "%s.timeZone", path), err.message);
+}
+
+static void check_deployments(const struct check *check, struct agent_config *config)
+{
+	size_t i;
+
+	for (i = 0; i < config->deployment_count; i++) {
+		struct agent_deployment *deployment = &config->deployments[i];
+		const char *path = read_path(check->reader, "deployments", deployment->name);
+		const struct tree_node *node = tree_get(tree_get(check->root, "deployments"), deployment->name);
+
+		check_schedule(check, &deployment->schedule, read_path(check->reader, path, "schedule"));
+		if (tree_get(node, "mode") == NULL)
+			deployment->mode = config->mode;
+		if (tree_get(node, "timeout") == NULL)
+			deployment->timeout = config->timeout;
+	}
+}
+
+/* 127.0.0.0/8 and ::1. */
+static bool is_loopback(const char *address)
+{
+	char host[INET6_ADDRSTRLEN + 2] = "";
+	struct in6_addr six;
+	struct in_addr four;
+	size_t length = (size_t)(strrchr(address, ':') - address);
+
+	if (length >= sizeof(host))
+		return false;
+	if (*address == '[') {
+		memcpy(host, address + 1, length - 2);
+		return inet_pton(AF_INET6, host, &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six);
+	}
+	memcpy(host, address, length);
+	return inet_pton(AF_INET, host, &four) == 1 && ntohl(four.s_addr) >> 24 == 127;
+}
+
+static void check_listen(const struct check *check, const struct agent_config *config)
+{
+	const struct agent_listen *listen = &config->listen;
+
+	if (listen->present && !is_loopback(listen->address) &&
+	    (!listen->tls.present || (listen->token == NULL && listen->basic == NULL)))
+		complain(check, "listen",
+		         "needs tls, and token or basic, to listen elsewhere than on loopback: the page shows what is "
+		         "in production");
+	if (config->webhook.present && !listen->present)
+		complain(check, "webhook", "needs listen: webhooks come in there");
+	if (config->webhook.present && !config->specs.git.present)
+		complain(check, "webhook", "needs specs.git: there is nothing to fetch from a directory");
+	if (config->status.present && !config->specs.git.present)
+		complain(check, "status", "needs specs.git: statuses are of commits");
+}
+
+static void check_git(const struct check *check, const struct agent_git *git)
+{
+	if (git->branch != NULL && git->tag != NULL)
+		complain(check, "specs.git", "needs just one of branch and tag");
+	if (git->directory != NULL && (strstr(git->directory, "..") != NULL))
+		complain(check, "specs.git.directory", "must stay within the repository");
+}
+
+static void check_notify(const struct check *check, const struct agent_config *config)
+{
+	size_t i;
+
+	for (i = 0; i < config->notify_count; i++) {
+		const struct agent_notify *notify = &config->notify[i];
+		int ways = notify->webhook.present + notify->slack.present + (notify->command.count > 0);
+
+		if (ways != 1)
+			complain(check, read_path(check->reader, "notify", notify->name),
+			         "needs just one of webhook, slack and command");
+	}
+}
+
+static void read_document(struct reader *reader, const struct tree_node *root, struct agent_config *config)
+{
+	struct check check = {reader, root};
+	size_t before = reader->issues->count;
+
+	if (root->type != TREE_MAP) {
+		read_wrong_type(reader, root, "", "a mapping with apiVersion, kind and specs");
+		return;
+	}
+	read_section(reader, config_document, root, config, "");
+	if (reader->issues->count != before)
+		return; /* the rules are for what could be read */
+	settle_paths(&check, config);
+	check_schedule(&check, &config->schedule, "schedule");
+	check_deployments(&check, config);
+	check_listen(&check, config);
+	check_git(&check, &config->specs.git);
+	check_notify(&check, config);
+	if (!config->schedule.present)
+		config->schedule = (struct agent_schedule){.present = true, .every = EVERY_DEFAULT};
+}
+
+static void complain_of_file(struct reader *reader, size_t line, size_t column, const char *message)
+{
+	struct spec_issue at = {.file = reader->file, .line = line, .column = column, .path = ""};
+
+	spec_issue_add(reader->arena, reader->issues, at, "%s", message);
+}
+
+int agent_config_parse(struct arena *arena, const char *file, const char *text, size_t length,
+                       struct agent_config *config, struct spec_issues *issues)
+{
+	static const struct tree_limits limits = {.nodes = TREE_NODES_MAX, .depth = TREE_DEPTH_MAX};
+	struct shapes shapes = {0};
+	struct reader reader = {.arena = arena,
+	                        .document = config_document,
+	                        .file = file,
+	                        .directory = place_directory(arena, file),
+	                        .issues = issues,
+	                        .shapes = &shapes};
+	struct tree_documents documents = {0};
+	struct tree_problem problem;
+	size_t before = issues->count;
+
+	*config = (struct agent_config){.present = true, .file = file};
+	if (tree_parse(arena, text, length, &limits, &documents, &problem) != 0)
+		complain_of_file(&reader, problem.line, problem.column, problem.message);
+	else if (documents.count != 1)
+		complain_of_file(&reader, 0, 0,
+		                 documents.count == 0 ? "is empty; `trueup explain agent` says what it may hold"
+		                                      : "has several documents; there is one agent to a file");
+	else
+		read_document(&reader, documents.items[0].root, config);
+	shape_free(&shapes);
+	return issues->count == before ? 0 : -1;
+}
+
+int agent_config_load(struct arena *arena, const char *file, struct agent_config *config, struct spec_issues *issues)
+{
+	struct error err;
+	size_t length;
+	char *text;
+
+	if (file_read(arena, file, AGENT_CONFIG_MAX, &text, &length, &err) == 0)
+		return agent_config_parse(arena, file, text, length, config, issues);
+	spec_issue_add(arena, issues, (struct spec_issue){.file = file, .path = ""}, "%s", err.message);
+	return -1;
+}
+
+int agent_config_explain(const char *path, struct buf *out, struct error *err)
+{
+	return field_explain_table(
+	    config_document, "The configuration of trueup agent, by default " AGENT_CONFIG_DEFAULT ".", path, out, err);
+}
+
+const struct agent_deployment *agent_config_find(const struct agent_config *config, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < config->deployment_count; i++)
+		if (strcmp(config->deployments[i].name, name) == 0)
+			return &config->deployments[i];
+	return NULL;
+}
+
+time_t agent_schedule_next(const struct agent_schedule *schedule, time_t after)
+{
+	if (schedule->cron != NULL)
+		return cron_next(&schedule->parsed, schedule->time_zone, after);
+	return after + schedule->every;
+}
