@@ -18,6 +18,9 @@
 #define CONFIRM_MS 10000
 #define CONFIRM_PAUSE_MS 500
 
+/* How long Bedrock Chat's ID tokens are valid, which name the user's groups: cdk/lib/constructs/auth.ts. */
+#define TOKEN_SECONDS 86400
+
 static bool users_is_wanted(const struct desired *desired)
 {
 	return desired->users.present;
@@ -262,6 +265,35 @@ static void change_members(struct kind_context *context, const char *pool, struc
 	confirm_members(context, pool, actions, count);
 }
 
+/* When ID tokens that were issued until now have ended: Bedrock Chat's are valid for a day. */
+static const char *describe_end(struct arena *arena)
+{
+	char until[CLOCK_RFC3339_SIZE];
+
+	clock_format_rfc3339(time(NULL) + TOKEN_SECONDS, until);
+	return arena_printf(arena, "ID tokens that were issued before stay valid until %s, without the group", until);
+}
+
+static void sign_out(struct kind_context *context, const char *pool, struct plan_action **actions, size_t count)
+{
+	struct cognito_change *changes = arena_array(context->arena, count, sizeof(*changes));
+	const char *reason;
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		changes[i].username = plan_action_get(actions[i], "username");
+	cognito_sign_out_users(context->aws, pool, changes, count);
+	reason = describe_end(context->arena);
+	for (i = 0; i < count; i++) {
+		if (changes[i].error.code != ERROR_NONE) {
+			kind_action_fail(context, actions[i], &changes[i].error);
+			continue;
+		}
+		actions[i]->state = ACTION_DONE;
+		actions[i]->reason = reason;
+	}
+}
+
 static void fail_all(struct kind_context *context, struct plan_action **actions, size_t count, const struct error *err)
 {
 	size_t i;
@@ -286,6 +318,8 @@ static void users_act(struct kind_context *context, struct plan_action **actions
 			last++;
 		if (strcmp(actions[first]->verb, "create") == 0)
 			create_group(context, pool, actions[first]);
+		else if (strcmp(actions[first]->verb, "sign-out") == 0)
+			sign_out(context, pool, actions + first, last - first);
 		else
 			change_members(context, pool, actions + first, last - first);
 	}
@@ -298,17 +332,21 @@ static void users_permissions(const struct desired *desired, bool enforce, struc
 	static const char *const writes[] = {"cognito-idp:CreateGroup", "cognito-idp:AdminAddUserToGroup"};
 	const char *pool =
 	    arena_printf(permissions->arena, "userpool/%s", desired->users.pool != NULL ? desired->users.pool : "*");
-	bool removes = false;
+	bool removes = false, signs_out = false;
 	size_t i;
 
 	for (i = 0; i < sizeof(reads) / sizeof(reads[0]); i++)
 		kind_add_permission(permissions, desired, reads[i], pool);
 	for (i = 0; enforce && i < sizeof(writes) / sizeof(writes[0]); i++)
 		kind_add_permission(permissions, desired, writes[i], pool);
-	for (i = 0; i < desired->users.group_count; i++)
+	for (i = 0; i < desired->users.group_count; i++) {
 		removes = removes || desired->users.groups[i].exclusive;
+		signs_out = signs_out || desired->users.groups[i].sign_out;
+	}
 	if (enforce && removes)
 		kind_add_permission(permissions, desired, "cognito-idp:AdminRemoveUserFromGroup", pool);
+	if (enforce && signs_out)
+		kind_add_permission(permissions, desired, "cognito-idp:AdminUserGlobalSignOut", pool);
 }
 
 const struct kind kind_users = {

@@ -2,6 +2,11 @@
  * Users in their groups. A member is found among those who are in the group
  * already, else among the candidates that were looked up. Whoever cannot be
  * told is reported by name, and never keeps the others from being added.
+ *
+ * With signOut, whoever is added is signed out after it. That is planned with
+ * the addition and never later, since nothing that can be seen tells who has
+ * signed in since. If a run ends between the two, nothing is lost: the group
+ * comes with the next sign-in or refresh of a token all the same.
  */
 #include "plan/diff.h"
 
@@ -10,6 +15,12 @@
 #include <strings.h>
 
 #define KIND "users"
+
+/* With signOut: who is to be signed out, behind all additions. */
+struct addition {
+	const char *member;
+	struct plan_action *action;
+};
 
 /* One group under diff. */
 struct group_diff {
@@ -22,6 +33,8 @@ struct group_diff {
 	const char *exists;  /* condition */
 	const char *unknown; /* what could not be looked up; NULL: nothing */
 	size_t missing;
+	struct addition *additions;
+	size_t addition_count;
 };
 
 bool diff_user_answers(const struct observed_user *user, const struct desired_member *member)
@@ -126,8 +139,29 @@ static void add_member(struct group_diff *diff, const struct desired_member *mem
 	plan_action_need(plan, action, diff->exists);
 	plan_action_call(plan, action, "cognito-idp:AdminAddUserToGroup");
 	plan_action_set(plan, action, "group", diff->desired->name);
-	if (user != NULL)
-		plan_action_set(plan, action, "username", user->username);
+	if (user == NULL)
+		return;
+	plan_action_set(plan, action, "username", user->username);
+	if (diff->desired->sign_out)
+		*ARENA_PUSH(plan->arena, diff->additions, diff->addition_count) =
+		    (struct addition){member->text, action};
+}
+
+/* Each needs his own addition, so that one that fails keeps nobody else from being signed out. */
+static void sign_out(struct group_diff *diff, const struct addition *addition)
+{
+	struct plan *plan = diff->plan;
+	struct plan_action *action = plan_add_action(plan, diff->resource, "sign-out", addition->member);
+
+	addition->action->gives = arena_printf(plan->arena, "users/%s/added/%s", diff->desired->name, addition->member);
+	plan_action_need(plan, action, addition->action->gives);
+	action->risk = RISK_DISRUPTIVE;
+	action->allow = "sign-out-users";
+	action->reason = "the group comes with the next sign-in; ID tokens that were issued before stay valid for up "
+	                 "to a day, without it";
+	plan_action_call(plan, action, "cognito-idp:AdminUserGlobalSignOut");
+	plan_action_set(plan, action, "group", diff->desired->name);
+	plan_action_set(plan, action, "username", plan_action_get(addition->action, "username"));
 }
 
 /* How many members one run may remove: the percentage, rounded down, but one if there is any percentage at all. */
@@ -218,6 +252,8 @@ static void diff_group(struct group_diff *diff)
 	for (i = 0; i < diff->desired->member_count; i++)
 		if (mark_listed(diff, &diff->desired->members[i]) == 0)
 			add_member(diff, &diff->desired->members[i]);
+	for (i = 0; i < diff->addition_count; i++)
+		sign_out(diff, &diff->additions[i]);
 	removals = diff->desired->exclusive ? count_unlisted(diff) : 0;
 	if (diff->desired->exclusive)
 		remove_unlisted(diff);

@@ -194,7 +194,12 @@ static void put_actions(struct text *text, const json_t *resource, const json_t 
 	if (!text->style->verbose)
 		return;
 	put_list(text, "calls", json_object_get(actions[0], "calls"));
-	put_list(text, "needs", json_object_get(actions[0], "needs"));
+	for (i = 0; i < count; i++) {
+		const json_t *needs = json_object_get(actions[i], "needs");
+
+		if (i == 0 || !json_equal(needs, json_object_get(actions[i - 1], "needs")))
+			put_list(text, "needs", needs);
+	}
 }
 
 static void put_group(struct text *text, const json_t *resource, const struct tree_group *group)

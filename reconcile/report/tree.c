@@ -85,7 +85,7 @@ static bool is_same(const json_t *a, const json_t *b, const char *key)
 
 bool tree_tell_same(const json_t *a, const json_t *b)
 {
-	static const char *const keys[] = {"risk", "reason", "needs", "calls", "error", "waitsFor"};
+	static const char *const keys[] = {"risk", "reason", "calls", "error", "waitsFor"};
 	size_t i;
 
 	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)

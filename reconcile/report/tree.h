@@ -33,7 +33,7 @@ struct tree_group {
 /* A resource's actions in groups, in the order of each one's first action. */
 struct tree_group *tree_group_actions(struct arena *arena, const json_t *resource, size_t *count);
 
-/* Whether all that is told of two actions of a group, but their object, is the same. */
+/* Whether all that is told of two actions of a group, but their object and what they need, is the same. */
 bool tree_tell_same(const json_t *a, const json_t *b);
 
 /* '+', '-' or '~'. */

@@ -249,7 +249,7 @@ struct desired_group {
 	size_t member_count;
 	const char *members_from; /* path, usable as it is; its members are in `members` already */
 	bool exclusive;           /* whoever is not listed is removed */
-	bool sign_out;            /* not in this version: always false */
+	bool sign_out;            /* whoever is added is signed out */
 };
 
 struct desired_users {

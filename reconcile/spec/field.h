@@ -64,7 +64,7 @@ struct field {
 	const char *example;       /* the value, as it would be written */
 	const char *allow;         /* the words of `allow` that actions for this field may need */
 	const char *text;          /* for the operator */
-	const char *pending;       /* NULL, or what to use instead. BOOL: only `true` is pending */
+	const char *pending;       /* NULL, or what to use instead */
 };
 
 /* The document: apiVersion, kind, metadata, spec. */

@@ -117,10 +117,7 @@ static void put_field(struct arena *arena, struct buf *out, const struct field *
 	put_labelled(out, "Allow:", field->allow);
 	if (field->pending != NULL) {
 		buf_putc(out, '\n');
-		put_text(out,
-		         arena_printf(arena, "%s" LATER ": %s.",
-		                      field->type == FIELD_TYPE_BOOL ? "true is " : "This is ", field->pending),
-		         2);
+		put_text(out, arena_printf(arena, "This is " LATER ": %s.", field->pending), 2);
 	}
 	if (field->words != NULL)
 		put_words(arena, out, field->words);

@@ -146,8 +146,7 @@ static const struct field_word allows[] = {
     {"rebuild-index", "Build the vector index anew where it is not as it should be; searches slow down meanwhile.",
      NULL},
     {"remove-members", "Take users out of a group that is exclusive.", NULL},
-    {"sign-out-users",
-     "Sign users out everywhere, so that their groups take effect at once. Nothing needs it in this version.", NULL},
+    {"sign-out-users", "Sign users out everywhere who were added to a group with signOut.", NULL},
     WORDS_END,
 };
 
@@ -384,8 +383,10 @@ static const struct field group_fields[] = {
      .allow = "remove-members", .text = "true: whoever is not listed is taken out of the group. See limits.removals."},
     {"signOut", FIELD_TYPE_BOOL, INTO(desired_group, sign_out), .fallback = "false", .example = "false",
      .allow = "sign-out-users",
-     .text = "true: whoever was added is signed out, since groups take effect at the next sign-in.",
-     .pending = "leave it out and ask the users to sign in again"},
+     .text =
+         "true: whoever this run adds is signed out everywhere, since groups take effect at the next sign-in. ID "
+         "tokens that were issued before stay valid until they expire, which takes up to a day. It is done with the "
+         "addition, and never later to whoever is in the group already."},
     END,
 };
 

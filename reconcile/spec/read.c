@@ -148,7 +148,7 @@ static void read_entry(struct reader *reader, const struct field *fields, const 
 			break;
 	if (field->key == NULL)
 		unknown_key(reader, fields, entry->key, key_path);
-	else if (field->pending != NULL && field->type != FIELD_TYPE_BOOL)
+	else if (field->pending != NULL)
 		spec_issue_add(reader->arena, reader->issues, read_place(reader, entry->key, key_path),
 		               "this version of trueup does not do this yet: %s", field->pending);
 	else

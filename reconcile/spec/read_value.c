@@ -91,8 +91,6 @@ static bool is_old_bool(const char *text)
 static void read_bool(struct reader *reader, const struct field *field, const struct tree_node *node, void *data,
                       const char *path)
 {
-	bool value;
-
 	if (node->type != TREE_SCALAR || scalar_kind(node) != SCALAR_BOOL) {
 		bool old = is_text(node) && is_old_bool(node->text);
 
@@ -101,11 +99,7 @@ static void read_bool(struct reader *reader, const struct field *field, const st
 		                    : "true or false, without quotes");
 		return;
 	}
-	value = *node->text == 't' || *node->text == 'T';
-	if (value && field->pending != NULL)
-		COMPLAIN(reader, node, path, "this version of trueup does not do this yet: %s", field->pending);
-	else
-		*(bool *)member_of(data, field) = value;
+	*(bool *)member_of(data, field) = *node->text == 't' || *node->text == 'T';
 }
 
 static void read_int(struct reader *reader, const struct field *field, const struct tree_node *node, void *data,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from harness import Program, Sandbox, creators, username
@@ -108,3 +109,42 @@ def test_members_from_a_file(program: Program, shared: Sandbox) -> None:
     program.specify(users={"groups": {"filed": {"membersFrom": "creators.txt"}}})
     program.apply()
     assert shared.members("filed") == {username(shared, one), username(shared, two)}
+
+
+def signed_out(sandbox: Sandbox) -> set[str]:
+    return set(sandbox.control("cognito-idp/sign_outs"))
+
+
+def test_whoever_is_added_is_signed_out_and_nobody_else(program: Program, shared: Sandbox) -> None:
+    """Each behind his own addition: one that fails, or a word that is missing, keeps nobody from the group."""
+    there, comes, later, *others = creators(shared, 5)
+    names = {email: username(shared, email) for email in (there, comes, later, *others)}
+    make_group(shared, "out", [names[there]])
+    specify(program, "out", [there, comes], signOut=True)
+    outcome = program.apply(expect=2)
+    assert [action["state"] for action in outcome.actions()] == ["done", "blocked"]
+    assert "sign-out-users" in outcome.out and not signed_out(shared)
+    assert shared.members("out") == {names[there], names[comes]}
+
+    program.json("plan", "spec.yaml")
+    specify(program, "out", [there, comes, later, "nobody@example.com"], signOut=True, allow=["sign-out-users"])
+    outcome = program.apply(expect=2)
+    states = {action["id"]: action["state"] for action in outcome.actions()}
+    assert states == {"users/out/add/nobody@example.com": "blocked", f"users/out/add/{later}": "done",
+                      f"users/out/sign-out/{later}": "done"}
+    assert signed_out(shared) == {names[later]}
+    until = outcome.actions("done")[1]["reason"].split("until ")[1].split(",")[0]
+    left = datetime.fromisoformat(until) - datetime.now(timezone.utc)
+    assert timedelta(hours=23) < left <= timedelta(hours=24)
+
+    # Nobody is signed out whose addition did not come about.
+    shared.control("deny", operation="cognito-idp:AdminAddUserToGroup")
+    specify(program, "out", [there, comes, later, *others], signOut=True, allow=["sign-out-users"])
+    outcome = program.apply(expect=1)
+    assert {action["state"] for action in outcome.actions() if action["verb"] == "sign-out"} == {"skipped"}
+    assert signed_out(shared) == {names[later]}
+    shared.control("clear")
+    program.apply()
+    assert signed_out(shared) == {names[email] for email in (later, *others)}
+    shared.forget()
+    program.plan()
