@@ -17,6 +17,7 @@
 #include "pg/delete.h"
 #include "pg/replication.h"
 #include "pg/schema.h"
+#include "pg/search.h"
 
 #include <jansson.h>
 #include <pthread.h>
@@ -245,6 +246,66 @@ static int run_delete(struct tool *tool, struct pg_session *session, struct erro
 static int run_vacuum(struct tool *tool, struct pg_session *session, struct error *err)
 {
 	return pg_table_vacuum(session, tool->tables[0], err);
+}
+
+/* What `trueup` asks of the searches of some bots, or all. */
+static int run_search(struct tool *tool, struct pg_session *session, struct error *err)
+{
+	const char *table = tool->tables[0], *only = option(tool, "bots", NULL),
+	           *embedding = option(tool, "text", NULL);
+	int limit = number(option(tool, "limit", "5"));
+	struct pg_question *questions = NULL;
+	struct pg_recall recall = {0};
+	struct pg_answers answers = {0};
+	struct pg_bots bots;
+	const char **names = NULL, *index, *content = NULL;
+	size_t count = 0, asked = 0, i;
+	json_t *list = json_object();
+	bool crowded = false;
+
+	json_object_set_new(tool->answer, "bots", list);
+	if (pg_count_bots(session, tool->arena, table, &bots, err) < 0)
+		return -1;
+	for (i = 0; only == NULL && i < bots.count; i++)
+		*ARENA_PUSH(tool->arena, names, count) = bots.items[i].name;
+	if (only != NULL)
+		names_parse(tool, only, &names, &count);
+	questions = arena_array(tool->arena, count, sizeof(*questions));
+	for (i = 0; i < count; i++)
+		questions[i].bot = names[i];
+	if (pg_search_pick(session, tool->arena, table, questions, count, err) < 0 ||
+	    pg_search_index(session, tool->arena, table, &index, err) < 0)
+		return -1;
+	json_object_set_new(tool->answer, "index", index != NULL ? json_string(index) : json_null());
+	if (index != NULL &&
+	    (pg_search_ask(session, tool->arena, table, questions, count, err) < 0 ||
+	     pg_search_recall(session, tool->arena, table, index, questions, count, limit, &recall, err) < 0))
+		return -1;
+	for (i = 0; i < count; i++) {
+		json_object_set_new(
+		    list, questions[i].bot,
+		    json_pack("{s:s?, s:b}", "id", questions[i].id, "answered", (int)questions[i].answered));
+		if (questions[i].id != NULL)
+			questions[asked++] = questions[i];
+	}
+	if (asked > 0 &&
+	    (pg_search_content(session, tool->arena, table, questions[0].id, 4, &content, err) < 0 ||
+	     (index != NULL && pg_search_is_crowded(session, tool->arena, table, questions, asked,
+	                                            number(option(tool, "rows", "2")), &crowded, err) < 0)))
+		return -1;
+	if (embedding != NULL &&
+	    pg_search_text(session, tool->arena, table, &questions[0], embedding, limit, &answers, err) < 0)
+		return -1;
+	json_object_set_new(tool->answer, "recall",
+	                    json_pack("{s:I, s:I, s:I, s:I}", "questions", (json_int_t)recall.questions, "expected",
+	                              (json_int_t)recall.expected, "found", (json_int_t)recall.found, "indexed",
+	                              (json_int_t)recall.indexed));
+	json_object_set_new(tool->answer, "content", json_pack("s?", content));
+	json_object_set_new(tool->answer, "crowded", json_boolean(crowded));
+	json_object_set_new(
+	    tool->answer, "text",
+	    json_pack("{s:I, s:b}", "answers", (json_int_t)answers.answers, "found", (int)answers.found));
+	return 0;
 }
 
 static int compare_print(struct tool *tool, struct pg_session *sessions[SIDES], struct error *err)
@@ -497,10 +558,10 @@ static int run_replicating(struct tool *tool, const struct replicating_command *
 }
 
 static const struct command commands[] = {
-    {"connect", false, run_connect}, {"count", false, run_count},  {"digest", false, run_digest},
-    {"observe", false, run_observe}, {"create", true, run_create}, {"build", true, run_build},
-    {"drop", true, run_drop},        {"delete", true, run_delete}, {"vacuum", true, run_vacuum},
-    {"refused", false, run_create},
+    {"connect", false, run_connect}, {"count", false, run_count},   {"digest", false, run_digest},
+    {"observe", false, run_observe}, {"create", true, run_create},  {"build", true, run_build},
+    {"drop", true, run_drop},        {"delete", true, run_delete},  {"vacuum", true, run_vacuum},
+    {"refused", false, run_create},  {"search", false, run_search},
 };
 
 static int run_single(struct tool *tool, const char *name, struct error *err)
