@@ -83,6 +83,23 @@ static int check_vectors(struct observed_vectors *vectors, struct error *err)
 	return 0;
 }
 
+static int compare_app_bots(const void *a, const void *b)
+{
+	return strcmp(((const struct observed_app_bot *)a)->id, ((const struct observed_app_bot *)b)->id);
+}
+
+static int check_application(struct observed_bots *bots, struct error *err)
+{
+	size_t i;
+
+	for (i = 0; i < bots->bot_count; i++)
+		if (need(bots->bots[i].id, "id", err) != 0 || need(bots->bots[i].owner, "owner", err) != 0)
+			return error_context(err, "bots.bots[%zu]", i);
+	if (bots->bot_count > 1)
+		qsort(bots->bots, bots->bot_count, sizeof(*bots->bots), compare_app_bots);
+	return bots->head.status == OBSERVED_SEEN ? need(bots->table, "bots.table", err) : 0;
+}
+
 static int check_people(const struct observed_user *users, size_t count, struct error *err)
 {
 	size_t i;
@@ -123,7 +140,7 @@ static int check_observed(struct observed *observed, struct error *err)
 	    (need(account->account, "account.account", err) != 0 || need(account->arn, "account.arn", err) != 0))
 		return -1;
 	if (check_cluster(&observed->cluster, err) != 0 || check_rotation(&observed->rotation, err) != 0 ||
-	    check_vectors(&observed->vectors, err) != 0)
+	    check_vectors(&observed->vectors, err) != 0 || check_application(&observed->bots, err) != 0)
 		return -1;
 	return check_users(&observed->users, err);
 }

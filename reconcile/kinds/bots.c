@@ -1,5 +1,6 @@
 /* The bots kind: what the application's table knows of each bot. */
 
+#include "kinds/bots.h"
 #include "aws/dynamodb.h"
 #include "kinds/kind.h"
 #include "kinds/stack.h"
@@ -18,7 +19,7 @@ static bool counts_bots(const struct desired_vectors *vectors)
 	return vectors->counts.present && vectors->counts.from == DESIRED_COUNTS_BOTS;
 }
 
-static bool bots_is_wanted(const struct desired *desired)
+static bool bots_are_wanted(const struct desired *desired)
 {
 	const struct desired_vectors *vectors = &desired->vectors;
 
@@ -51,20 +52,30 @@ static void fill_bots(struct arena *arena, const struct dynamodb_bots *bots, str
 		qsort(out->bots, out->bot_count, sizeof(*out->bots), compare_ids);
 }
 
+const char *bots_resolve_table(struct kind_context *context, struct error *err)
+{
+	return stack_resolve(context->desired->bots.table, context->stack->table, context, "spec.bots.table", err);
+}
+
+int bots_read(struct kind_context *context, struct observed_bots *out, struct error *err)
+{
+	struct dynamodb_bots bots;
+
+	out->table = bots_resolve_table(context, err);
+	if (out->table == NULL || dynamodb_list_bots(context->aws, context->arena, out->table, &bots, err) != 0)
+		return -1;
+	fill_bots(context->arena, &bots, out);
+	return 0;
+}
+
 static void bots_observe(struct kind_context *context, struct observed *observed)
 {
 	struct observed_bots *out = &observed->bots;
-	struct dynamodb_bots bots;
 	struct error err;
 
-	out->table =
-	    stack_resolve(context->desired->bots.table, context->stack->table, context, "spec.bots.table", &err);
-	if (out->table == NULL || dynamodb_list_bots(context->aws, context->arena, out->table, &bots, &err) != 0) {
-		observed_set_unknown(&out->head, context->arena, &err);
-		return;
-	}
 	out->head.status = OBSERVED_SEEN;
-	fill_bots(context->arena, &bots, out);
+	if (bots_read(context, out, &err) != 0)
+		observed_set_unknown(&out->head, context->arena, &err);
 }
 
 static void bots_permissions(const struct desired *desired, bool enforce, struct kind_permissions *permissions)
@@ -82,7 +93,7 @@ const struct kind kind_bots = {
     .name = "bots",
     .part = offsetof(struct observed, bots),
     .serves = serves,
-    .is_wanted = bots_is_wanted,
+    .is_wanted = bots_are_wanted,
     .observe = bots_observe,
     .diff = plan_diff_bots,
     .permissions = bots_permissions,

@@ -7,6 +7,7 @@
 #include "kinds/vectors_steps.h"
 #include "pg/digest.h"
 #include "pg/schema.h"
+#include "pg/search.h"
 #include "plan/diff.h"
 
 #include <string.h>
@@ -29,6 +30,7 @@ static void fill_index(const struct pg_schema *schema, struct observed_index *ou
 	out->name = index->name;
 	out->method = index->method;
 	out->lists = index->lists;
+	out->trained = index->trained;
 }
 
 static void fill_schema(const struct pg_schema *schema, struct observed_schema *out)
@@ -64,7 +66,8 @@ static bool wants_digests(const struct kind_context *context)
 
 	if (context->digests)
 		return true;
-	return desired->counts.present && desired->counts.from != DESIRED_COUNTS_INLINE &&
+	return desired->counts.present &&
+	       (desired->counts.from == DESIRED_COUNTS_BASELINE || desired->counts.from == DESIRED_COUNTS_SOURCE) &&
 	       desired->match == DESIRED_MATCH_EXACT && desired->tolerance == 0;
 }
 
@@ -75,6 +78,66 @@ static int read_bots(struct kind_context *context, struct pg_session *session, s
 	if (wants_digests(context))
 		return pg_digest_bots(session, context->arena, table, NULL, bots, err);
 	return pg_count_bots(session, context->arena, table, bots, err);
+}
+
+/* Fewer lists are read half of with good reason. */
+#define CROWDED_LISTS 8
+/* Searches that tell whether an index is crowded: most of them must. */
+#define CROWDED_SEARCHES 5
+
+/* The bot that has the row at this place, were all rows in the order of their bots. */
+static const char *bot_at(const struct observed_vectors *seen, int64_t place)
+{
+	size_t i;
+
+	for (i = 0; i + 1 < seen->bot_count && place >= seen->bots[i].rows; i++)
+		place -= seen->bots[i].rows;
+	return seen->bots[i].id;
+}
+
+/* Questions from bots all over the table, each as likely as it has rows. */
+static int pick_questions(struct kind_context *context, struct pg_session *session, const struct observed_vectors *seen,
+                          struct pg_question *questions, size_t *count, struct error *err)
+{
+	int64_t rows = observed_sum_rows(seen->bots, seen->bot_count);
+	struct pg_question picked[CROWDED_SEARCHES];
+	int64_t i;
+
+	for (i = 0; i < CROWDED_SEARCHES; i++)
+		picked[i] = (struct pg_question){.bot = bot_at(seen, (2 * i + 1) * rows / 2 / CROWDED_SEARCHES)};
+	if (pg_search_pick(session, context->arena, context->desired->vectors.table, picked, CROWDED_SEARCHES, err) !=
+	    0)
+		return -1;
+	for (*count = 0, i = 0; i < CROWDED_SEARCHES; i++)
+		if (picked[i].id != NULL)
+			questions[(*count)++] = picked[i];
+	return 0;
+}
+
+/*
+ * With `lists: auto`, whether the index was trained on rows like those that are
+ * there. PostgreSQL does not keep on how many it was built. Where trueup built
+ * it, it has written that down; else it shows in what a search reads.
+ */
+static int observe_index(struct kind_context *context, struct pg_session *session, struct observed_vectors *out,
+                         struct error *err)
+{
+	const struct desired_index *desired = &context->desired->vectors.index;
+	struct observed_index *index = &out->schema.index;
+	int64_t rows = observed_sum_rows(out->bots, out->bot_count);
+	struct pg_question questions[CROWDED_SEARCHES];
+	size_t count;
+
+	if (!index->exists || strcmp(index->method, "ivfflat") != 0)
+		return 0;
+	index->suggested = pg_index_lists(rows);
+	if (!desired->present || desired->lists != DESIRED_LISTS_AUTO || !index->valid ||
+	    index->trained >= index->lists || index->lists < CROWDED_LISTS || index->suggested < CROWDED_LISTS)
+		return 0;
+	if (pick_questions(context, session, out, questions, &count, err) != 0)
+		return -1;
+	return pg_search_is_crowded(session, context->arena, context->desired->vectors.table, questions, count, rows,
+	                            &index->crowded, err);
 }
 
 static int observe_in(struct kind_context *context, struct pg_session *session, struct observed_vectors *out,
@@ -89,7 +152,7 @@ static int observe_in(struct kind_context *context, struct pg_session *session, 
 	if (schema.table_exists && schema.mismatch == NULL && read_bots(context, session, &bots, err) != 0)
 		return -1;
 	fill_bots(context->arena, &bots, &out->bots, &out->bot_count);
-	return 0;
+	return observe_index(context, session, out, err);
 }
 
 static int observe_target(struct kind_context *context, struct observed_vectors *out, struct error *err)

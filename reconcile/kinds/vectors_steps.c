@@ -1,5 +1,6 @@
 #include "kinds/vectors_steps.h"
 #include "base/log.h"
+#include "kinds/bots.h"
 #include "kinds/database.h"
 #include "kinds/restore.h"
 #include "pg/delete.h"
@@ -20,12 +21,36 @@ struct restore_bots restore_list_bots(struct kind_context *context, const struct
 	return bots;
 }
 
+/*
+ * A bot that was made after the table of bots was read, and embedded before its
+ * rows were counted, looks like one that no longer exists. Its item is written
+ * before its rows are: whoever has rows and is not in the table now, is gone.
+ */
+static int leave_out_living(struct kind_context *context, struct restore_bots *bots, struct error *err)
+{
+	struct observed_bots living = {0};
+	size_t i, kept = 0;
+
+	if (bots_read(context, &living, err) != 0)
+		return error_context(err, "no rows were deleted: whether their bots exist could not be seen");
+	if (living.bot_count == 0)
+		return error_set(err, ERROR_STATE, "no rows were deleted: the table %s has no bot at all",
+		                 living.table);
+	for (i = 0; i < bots->count; i++)
+		if (observed_find_app_bot(&living, bots->items[i]) == NULL)
+			bots->items[kept++] = bots->items[i];
+	bots->count = kept;
+	return 0;
+}
+
 static int delete_rows(struct kind_context *context, const struct plan_action *action, struct pg_session *session,
                        struct error *err)
 {
 	struct restore_bots bots = restore_list_bots(context, action);
 	int64_t rows;
 
+	if (plan_action_get(action, "absentFrom") != NULL && leave_out_living(context, &bots, err) != 0)
+		return -1;
 	if (pg_delete_bots(session, context->desired->vectors.table, bots.items, bots.count, &rows, err) != 0)
 		return -1;
 	log_warn("%" PRId64 " rows of %zu bots were deleted from %s", rows, bots.count,

@@ -105,6 +105,13 @@ static int session_restore(struct pg_session *session, struct error *err)
 	    session, "RESET maintenance_work_mem; RESET max_parallel_maintenance_workers; RESET lock_timeout", err);
 }
 
+/* The statements of one build. */
+struct build {
+	const char *building; /* the name that the index has until it is whole */
+	const char *create;
+	const char *settle; /* once the others are gone: its name, and what is written down at it */
+};
+
 static const char *create_statement(struct arena *arena, const struct pg_index_request *request, const char *building,
                                     int64_t lists, const char *const names[2])
 {
@@ -117,33 +124,27 @@ static const char *create_statement(struct arena *arena, const struct pg_index_r
 	                    names[0], request->method, names[1], options);
 }
 
-/* In one transaction: the others go, the new one takes the name. */
-static int index_exchange(struct pg_session *session, struct arena *arena, const char *table, const char *building,
-                          struct error *err)
+static const char *settle_statements(struct arena *arena, const char *table, const char *building, int64_t rows)
 {
-	const char *name = pg_query_index_name(arena, table, "embedding");
+	const char *qualified = index_qualify(arena, table, building);
 
-	if (indexes_drop(session, arena, table, NULL, building, err) < 0)
-		return -1;
-	return pg_query_run(
-	    session, arena_printf(arena, "ALTER INDEX %s RENAME TO %s", index_qualify(arena, table, building), name),
-	    err);
+	return arena_printf(arena, "COMMENT ON INDEX %s IS 'trueup: built on %lld rows'; ALTER INDEX %s RENAME TO %s",
+	                    qualified, (long long)rows, qualified, pg_query_index_name(arena, table, "embedding"));
 }
 
+/* Searches have an index at any moment: the others go in the transaction in which the new one takes their place. */
 static int index_create(struct pg_session *session, struct arena *arena, const struct pg_index_request *request,
-                        const char *create, struct error *err)
+                        const struct build *build, struct error *err)
 {
-	const char *building = pg_query_index_plain(arena, request->table, "embedding_building");
-
-	if (indexes_drop(session, arena, request->table, building, NULL, err) < 0)
+	if (indexes_drop(session, arena, request->table, build->building, NULL, err) < 0)
 		return -1;
 	/* CREATE INDEX CONCURRENTLY may not stand in a transaction; the other had better. */
-	if (request->concurrently && pg_query_run(session, create, err) < 0)
+	if (request->concurrently && pg_query_run(session, build->create, err) < 0)
 		return -1;
 	if (pg_query_run(session, "BEGIN", err) < 0 ||
-	    (!request->concurrently && pg_query_run(session, create, err) < 0) ||
-	    index_exchange(session, arena, request->table, building, err) < 0 ||
-	    pg_query_run(session, "COMMIT", err) < 0) {
+	    (!request->concurrently && pg_query_run(session, build->create, err) < 0) ||
+	    indexes_drop(session, arena, request->table, NULL, build->building, err) < 0 ||
+	    pg_query_run(session, build->settle, err) < 0 || pg_query_run(session, "COMMIT", err) < 0) {
 		pg_query_abandon(session);
 		return -1;
 	}
@@ -153,23 +154,24 @@ static int index_create(struct pg_session *session, struct arena *arena, const s
 static int index_build(struct pg_session *session, struct arena *arena, const struct pg_index_request *request,
                        struct error *err)
 {
-	const char *building = pg_query_index_plain(arena, request->table, "embedding_building");
-	int64_t lists = request->lists, rows = 0;
+	struct build build = {.building = pg_query_index_plain(arena, request->table, "embedding_building")};
+	int64_t lists = request->lists, rows;
 	struct pg_schema schema;
 	const char *names[2]; /* the table, the schema of the extension */
 	int status;
 
 	if (pg_query_table(arena, request->table, &names[0], err) < 0 ||
 	    pg_query_vector_schema(session, arena, &names[1], err) < 0 ||
-	    pg_schema_observe(session, arena, request->table, &schema, err) < 0)
-		return -1;
-	if (lists == 0 && rows_count(session, arena, names[0], &rows, err) < 0)
+	    pg_schema_observe(session, arena, request->table, &schema, err) < 0 ||
+	    rows_count(session, arena, names[0], &rows, err) < 0)
 		return -1;
 	if (lists == 0)
 		lists = pg_index_lists(rows);
+	build.create = create_statement(arena, request, build.building, lists, names);
+	build.settle = settle_statements(arena, request->table, build.building, rows);
 	if (session_prepare(session, arena, request, kmeans_mb(lists, schema.dimension), err) < 0)
 		return -1;
-	status = index_create(session, arena, request, create_statement(arena, request, building, lists, names), err);
+	status = index_create(session, arena, request, &build, err);
 	if (status == 0)
 		status = session_restore(session, err);
 	return status;

@@ -95,6 +95,7 @@ static void index_note(const PGresult *result, int row, struct arena *arena, str
 	index->method = pg_query_text(result, row, 1, arena);
 	index->opclass = pg_query_text(result, row, 2, arena);
 	index->lists = pg_query_int(result, row, 3);
+	index->trained = pg_query_int(result, row, 8);
 	index->valid = valid;
 	/* ivfflat's own default, where the option was not given. */
 	if (index->lists == 0 && strcmp(method, "ivfflat") == 0)

@@ -34,6 +34,7 @@ struct pg_index {
 	const char *method;  /* "ivfflat", "hnsw", "btree" */
 	const char *opclass; /* "vector_l2_ops" */
 	int64_t lists;       /* ivfflat; 0 otherwise */
+	int64_t trained;     /* rows that pg_index_build() built it on, by its comment; 0: somebody else did */
 	bool valid;          /* false: what an interrupted build left behind, or one under way */
 };
 
@@ -84,6 +85,7 @@ struct pg_index_request {
  * table: created under a temporary name, the others dropped and it renamed to
  * "idx_<table>_embedding" in one transaction. Searches have an index at any
  * moment. What an interrupted build left under the temporary name is dropped first.
+ * How many rows there were is written into its comment: PostgreSQL keeps that nowhere.
  * Waits till the end; settings.stop cancels.
  */
 int pg_index_build(struct pg_session *session, const struct pg_index_request *request, struct error *err);

@@ -7,7 +7,8 @@ SELECT c.relname,
        (i.indisvalid AND i.indisready)::int,
        a.attname,
        i.indisprimary::int,
-       i.indnkeyatts
+       i.indnkeyatts,
+       substring(obj_description(c.oid, 'pg_class') FROM '^trueup: built on ([0-9]{1,15}) rows$')
 FROM pg_index AS i
 JOIN pg_class AS c ON c.oid = i.indexrelid
 JOIN pg_am AS am ON am.oid = c.relam

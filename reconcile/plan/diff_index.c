@@ -104,6 +104,37 @@ static void differ_in_index(struct vectors_diff *diff, const char *path, const c
 	plan_add_difference(diff->plan, diff->resource, &difference);
 }
 
+/* Below this many rows any number of lists will do. */
+#define ROWS_THAT_MATTER 1000
+/* Lists may be off by this factor before an index is built again: rows come and go, and a rebuild costs. */
+#define LISTS_OFF 4
+
+static bool lists_are_far_off(const struct observed_index *index)
+{
+	return index->lists > LISTS_OFF * index->suggested || LISTS_OFF * index->lists < index->suggested;
+}
+
+/* `lists: auto`, and the index is one that the rows that are there would not get. */
+static bool differ_from_auto(struct vectors_diff *diff)
+{
+	const struct observed_index *seen = &diff->seen->schema.index;
+	struct arena *arena = diff->plan->arena;
+	int64_t rows = observed_sum_rows(diff->seen->bots, diff->seen->bot_count);
+
+	if (rows < ROWS_THAT_MATTER || seen->suggested == 0 || most_rows_are_missing(diff))
+		return false;
+	if (lists_are_far_off(seen))
+		differ_in_index(diff, "index/lists",
+		                arena_printf(arena, "%" PRId64 " for %s", seen->suggested, diff_rows_text(arena, rows)),
+		                arena_printf(arena, "%" PRId64, seen->lists));
+	else if (seen->crowded)
+		differ_in_index(diff, "index/trained", "on the rows that are there",
+		                "on none, or others: most searches read half of all rows");
+	else
+		return false;
+	return true;
+}
+
 void diff_index(struct vectors_diff *diff)
 {
 	const struct observed_index *seen = &diff->seen->schema.index;
@@ -127,6 +158,8 @@ void diff_index(struct vectors_diff *diff)
 	} else if (desired->present && desired->lists != DESIRED_LISTS_AUTO && desired->lists != seen->lists) {
 		differ_in_index(diff, "index/lists", arena_printf(arena, "%" PRId64, desired->lists),
 		                arena_printf(arena, "%" PRId64, seen->lists));
+		action = build_index(diff, "rebuild-index");
+	} else if (desired->present && desired->lists == DESIRED_LISTS_AUTO && differ_from_auto(diff)) {
 		action = build_index(diff, "rebuild-index");
 	} else {
 		return;

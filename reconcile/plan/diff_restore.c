@@ -96,9 +96,14 @@ static void delete_extra(struct vectors_diff *diff)
 	action = diff_add_rows_action(diff, "delete", &diff->extra);
 	action->allow = "delete-vectors";
 	action->risk = RISK_DESTRUCTIVE;
-	action->reason =
-	    arena_printf(diff->plan->arena, "%zu bot%s should not be there, %s", diff->extra.count,
-	                 diff->extra.count == 1 ? "" : "s", diff_rows_text(diff->plan->arena, diff->extra.rows));
+	if (diff->orphans)
+		action->reason = diff_describe_orphans(diff->plan->arena, &diff->extra);
+	else
+		action->reason = arena_printf(diff->plan->arena, "%zu bot%s should not be there, %s", diff->extra.count,
+		                              diff->extra.count == 1 ? "" : "s",
+		                              diff_rows_text(diff->plan->arena, diff->extra.rows));
+	if (diff->orphans)
+		plan_action_set(diff->plan, action, "absentFrom", diff->input->observed->bots.table);
 	plan_action_call(diff->plan, action, "sql:DELETE");
 }
 

@@ -10,71 +10,9 @@
 #include "plan/diff_vectors.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define KIND "vectors"
-
-static struct expected expect_baseline(const struct plan_input *input, struct arena *arena)
-{
-	struct expected expected = {.unknown = input->baseline_error};
-	size_t i;
-
-	if (input->baseline == NULL)
-		return expected;
-	expected.bots = arena_array(arena, input->baseline->bot_count, sizeof(*expected.bots));
-	expected.count = input->baseline->bot_count;
-	for (i = 0; i < expected.count; i++)
-		expected.bots[i] = (struct expected_bot){input->baseline->bots[i].id, input->baseline->bots[i].digest,
-		                                         input->baseline->bots[i].rows};
-	return expected;
-}
-
-static struct expected expect_source(const struct plan_input *input, struct arena *arena)
-{
-	const struct observed_vectors *seen = &input->observed->vectors;
-	struct expected expected = {0};
-	size_t i;
-
-	if (seen->source_head.status != OBSERVED_SEEN) {
-		expected.unknown = seen->source_head.reason != NULL ? seen->source_head.reason : "it was not looked at";
-		expected.unknown = arena_printf(arena, "the source of the rows: %s", expected.unknown);
-		return expected;
-	}
-	expected.bots = arena_array(arena, seen->source_count, sizeof(*expected.bots));
-	expected.count = seen->source_count;
-	for (i = 0; i < expected.count; i++)
-		expected.bots[i] =
-		    (struct expected_bot){seen->source[i].id, seen->source[i].digest, seen->source[i].rows};
-	return expected;
-}
-
-static struct expected expect_inline(const struct plan_input *input, struct arena *arena)
-{
-	const struct desired_counts *counts = &input->desired->vectors.counts;
-	struct expected expected = {.bots = arena_array(arena, counts->bot_count, sizeof(*expected.bots)),
-	                            .count = counts->bot_count};
-	size_t i;
-
-	for (i = 0; i < expected.count; i++)
-		expected.bots[i] = (struct expected_bot){counts->bots[i].bot, NULL, counts->bots[i].rows};
-	return expected;
-}
-
-static struct expected expect(const struct plan_input *input, struct arena *arena)
-{
-	switch (input->desired->vectors.counts.from) {
-	case DESIRED_COUNTS_BASELINE:
-		return expect_baseline(input, arena);
-	case DESIRED_COUNTS_SOURCE:
-		return expect_source(input, arena);
-	case DESIRED_COUNTS_INLINE:
-		return expect_inline(input, arena);
-	case DESIRED_COUNTS_BOTS:
-		break; /* the spec's reader refuses it */
-	}
-	return (struct expected){.unknown = "spec.vectors.counts.from is not known to this version"};
-}
 
 static void list_bot(struct vectors_diff *diff, struct bot_list *list, const char *id, int64_t rows)
 {
@@ -87,6 +25,11 @@ const char *diff_rows_text(struct arena *arena, int64_t rows)
 	return arena_printf(arena, "%" PRId64 " row%s", rows, rows == 1 ? "" : "s");
 }
 
+static const char *describe_expected(struct arena *arena, const struct expected_bot *expected)
+{
+	return expected->some ? "some rows" : diff_rows_text(arena, expected->rows);
+}
+
 static void differ(struct vectors_diff *diff, const char *id, const struct expected_bot *expected,
                    const struct observed_bot *observed)
 {
@@ -96,7 +39,7 @@ static void differ(struct vectors_diff *diff, const char *id, const struct expec
 	    .change = observed == NULL   ? CHANGE_ADD
 	              : expected == NULL ? CHANGE_REMOVE
 	                                 : CHANGE_REPLACE,
-	    .desired = expected != NULL ? diff_rows_text(arena, expected->rows) : NULL,
+	    .desired = expected != NULL ? describe_expected(arena, expected) : NULL,
 	    .observed = observed != NULL ? diff_rows_text(arena, observed->rows) : NULL,
 	};
 
@@ -149,11 +92,15 @@ static void diff_expected_bot(struct vectors_diff *diff, const struct expected_b
 {
 	const struct observed_bot *observed = observed_find_bot(diff->seen->bots, diff->seen->bot_count, expected->id);
 	int64_t rows = observed != NULL ? observed->rows : 0;
-	int order = compare_rows(diff->desired, expected->rows, rows);
+	int order;
 
-	if (order < 0) {
+	if (expected->gone || (expected->some && rows > 0))
+		return;
+	order = compare_rows(diff->desired, expected->rows, rows);
+	if (order < 0 || expected->some) {
 		differ(diff, expected->id, expected, observed);
 		list_bot(diff, &diff->wanting, expected->id, expected->rows - rows);
+		diff->wanting.bare += expected->some;
 	} else if (order > 0) {
 		differ(diff, expected->id, expected, observed);
 		list_bot(diff, &diff->overfull, expected->id, rows - expected->rows);
@@ -162,20 +109,14 @@ static void diff_expected_bot(struct vectors_diff *diff, const struct expected_b
 	}
 }
 
-static int compare_expected_id(const void *id, const void *bot)
-{
-	return strcmp(id, ((const struct expected_bot *)bot)->id);
-}
-
 static void diff_extra_bots(struct vectors_diff *diff, const struct expected *expected)
 {
-	size_t i;
+	size_t i, newer = 0;
 
 	for (i = 0; i < diff->seen->bot_count; i++) {
 		const struct observed_bot *bot = &diff->seen->bots[i];
 
-		if (expected->count > 0 &&
-		    bsearch(bot->id, expected->bots, expected->count, sizeof(*expected->bots), compare_expected_id))
+		if (diff_find_expected(expected, bot->id) != NULL)
 			continue;
 		if (strcmp(bot->id, OBSERVED_NO_BOT) == 0) {
 			plan_add_note(diff->plan, diff->resource,
@@ -183,9 +124,18 @@ static void diff_extra_bots(struct vectors_diff *diff, const struct expected *ex
 			              diff_rows_text(diff->plan->arena, bot->rows));
 			continue;
 		}
+		if (expected->application != NULL && observed_find_app_bot(expected->application, bot->id) != NULL) {
+			newer++;
+			continue;
+		}
 		differ(diff, bot->id, NULL, bot);
 		list_bot(diff, &diff->extra, bot->id, bot->rows);
 	}
+	if (newer > 0 && diff->desired->counts.from != DESIRED_COUNTS_BOTS)
+		plan_add_note(diff->plan, diff->resource,
+		              "%zu bot%s of the application %s not in spec.vectors.counts, and %s not compared", newer,
+		              newer == 1 ? "" : "s", newer == 1 ? "is" : "are", newer == 1 ? "was" : "were");
+	diff->orphans = expected->application != NULL;
 }
 
 static void diff_rows(struct vectors_diff *diff, const struct expected *expected)
@@ -200,17 +150,31 @@ static void diff_rows(struct vectors_diff *diff, const struct expected *expected
 
 const char *diff_describe_wanting(struct arena *arena, const struct bot_list *list)
 {
-	size_t wanting = list->count - list->changed;
+	size_t wanting = list->count - list->changed - list->bare;
 	const char *text = "";
 
 	if (wanting > 0)
 		text = arena_printf(arena, "%zu bot%s short of %s", wanting, wanting == 1 ? " is" : "s are",
 		                    diff_rows_text(arena, list->rows));
+	if (list->bare > 0)
+		text = arena_printf(arena, "%zu bot%s no rows", list->bare,
+		                    list->bare == 1 ? " with knowledge has" : "s with knowledge have");
 	if (list->changed > 0)
-		text = arena_printf(arena, "%s%s%zu bot%s", text, wanting > 0 ? ", " : "", list->changed,
+		text = arena_printf(arena, "%s%s%zu bot%s", text, *text != '\0' ? ", " : "", list->changed,
 		                    list->changed == 1 ? " has other rows than it should"
 		                                       : "s have other rows than they should");
 	return text;
+}
+
+const char *diff_describe_orphans(struct arena *arena, const struct bot_list *list)
+{
+	return arena_printf(arena, "%s of %zu bot%s", diff_rows_text(arena, list->rows), list->count,
+	                    list->count == 1 ? " that no longer exists" : "s that no longer exist");
+}
+
+static const char *join(struct arena *arena, const char *text, const char *more)
+{
+	return text != NULL ? arena_printf(arena, "%s, %s", text, more) : more;
 }
 
 static void set_reason(struct vectors_diff *diff)
@@ -222,10 +186,13 @@ static void set_reason(struct vectors_diff *diff)
 		return;
 	if (diff->wanting.count > 0)
 		reason = diff_describe_wanting(arena, &diff->wanting);
-	if (diff->overfull.count + diff->extra.count > 0)
-		reason =
-		    arena_printf(arena, "%s%s%s too many", reason != NULL ? reason : "", reason != NULL ? ", " : "",
-		                 diff_rows_text(arena, diff->overfull.rows + diff->extra.rows));
+	if (diff->overfull.count > 0 || (diff->extra.count > 0 && !diff->orphans))
+		reason = join(
+		    arena, reason,
+		    arena_printf(arena, "%s too many",
+		                 diff_rows_text(arena, diff->overfull.rows + (diff->orphans ? 0 : diff->extra.rows))));
+	if (diff->extra.count > 0 && diff->orphans)
+		reason = join(arena, reason, diff_describe_orphans(arena, &diff->extra));
 	plan_set_reason(diff->plan, diff->resource, "%s", reason != NULL ? reason : "its schema or index differs");
 }
 
@@ -235,7 +202,7 @@ static void compare_rows_of_bots(struct vectors_diff *diff)
 
 	if (!diff->desired->counts.present)
 		return;
-	expected = expect(diff->input, diff->plan->arena);
+	expected = diff_expect(diff->input, diff->plan->arena);
 	diff->unknown = expected.unknown;
 	if (expected.unknown == NULL)
 		diff_rows(diff, &expected);

@@ -1,7 +1,7 @@
 /*
  * diff_vectors.h - private to the diff of the vector table: diff_vectors.c
- * compares rows, diff_index.c schema and vector index, and diff_restore.c says
- * how rows come back.
+ * compares rows with what diff_expect.c says that there should be, diff_index.c
+ * looks at schema and vector index, and diff_restore.c says how rows come back.
  */
 #ifndef TRUEUP_PLAN_DIFF_VECTORS_H
 #define TRUEUP_PLAN_DIFF_VECTORS_H
@@ -15,18 +15,24 @@ struct expected_bot {
 	const char *id;
 	const char *digest; /* NULL: only the rows are known */
 	int64_t rows;
+	bool some; /* any number of rows will do, but none */
+	bool gone; /* the bot is no longer in the application: what is there of it, or not, is no drift */
 };
 
 struct expected {
 	struct expected_bot *bots; /* sorted by id */
 	size_t count;
 	const char *unknown; /* why it is not known how many rows there should be; NULL: it is */
+
+	/* Bots whose rows are nobody's to delete, whatever is expected; NULL: the application was not looked at. */
+	const struct observed_bots *application;
 };
 
 struct bot_list {
 	const char **ids;
 	size_t count;
 	size_t changed; /* of these, bots with as many rows as they should have, but not the same ones */
+	size_t bare;    /* of these, bots of which is known only that they should have rows: each counts for one row */
 	int64_t rows;   /* that are missing, or too many */
 };
 
@@ -39,8 +45,17 @@ struct vectors_diff {
 	struct bot_list wanting;  /* short of rows, or with other rows */
 	struct bot_list overfull; /* more rows than they should have */
 	struct bot_list extra;    /* should not be there at all */
+	bool orphans;             /* these are known to be no longer in the application */
 	const char *unknown;      /* why it is not known whether the rows match; NULL: it is */
 };
+
+/* --- diff_expect.c --- */
+
+/* The rows that each bot should have, as spec.vectors.counts says. */
+struct expected diff_expect(const struct plan_input *input, struct arena *arena);
+
+/* The bot of that id, or NULL. */
+const struct expected_bot *diff_find_expected(const struct expected *expected, const char *id);
 
 /* --- diff_vectors.c --- */
 
@@ -49,6 +64,9 @@ const char *diff_rows_text(struct arena *arena, int64_t rows);
 
 /* "2 bots are short of 314 rows, 1 bot has other rows than it should" */
 const char *diff_describe_wanting(struct arena *arena, const struct bot_list *list);
+
+/* "12 rows of 2 bots that no longer exist" */
+const char *diff_describe_orphans(struct arena *arena, const struct bot_list *list);
 
 /* --- diff_index.c --- */
 

@@ -117,9 +117,15 @@ static const struct record_field bot_fields[] = {
 static const struct record bot_record = {sizeof(struct observed_bot), bot_fields};
 
 static const struct record_field index_fields[] = {
-    RECORD_BOOL(struct observed_index, exists, "exists"), RECORD_BOOL(struct observed_index, valid, "valid"),
-    RECORD_STRING(struct observed_index, name, "name"),   RECORD_STRING(struct observed_index, method, "method"),
-    RECORD_INT(struct observed_index, lists, "lists"),    RECORD_END,
+    RECORD_BOOL(struct observed_index, exists, "exists"),
+    RECORD_BOOL(struct observed_index, valid, "valid"),
+    RECORD_STRING(struct observed_index, name, "name"),
+    RECORD_STRING(struct observed_index, method, "method"),
+    RECORD_INT(struct observed_index, lists, "lists"),
+    RECORD_INT(struct observed_index, suggested, "suggestedLists"),
+    RECORD_INT(struct observed_index, trained, "trainedRows"),
+    RECORD_BOOL(struct observed_index, crowded, "crowded"),
+    RECORD_END,
 };
 static const struct record index_record = {sizeof(struct observed_index), index_fields};
 
@@ -238,6 +244,22 @@ static int compare_bot_id(const void *id, const void *bot)
 const struct observed_bot *observed_find_bot(const struct observed_bot *bots, size_t count, const char *id)
 {
 	return count == 0 ? NULL : bsearch(id, bots, count, sizeof(*bots), compare_bot_id);
+}
+
+static int compare_app_bot_id(const void *id, const void *bot)
+{
+	return strcmp(id, ((const struct observed_app_bot *)bot)->id);
+}
+
+const struct observed_app_bot *observed_find_app_bot(const struct observed_bots *bots, const char *id)
+{
+	return bots->bot_count == 0 ? NULL
+	                            : bsearch(id, bots->bots, bots->bot_count, sizeof(*bots->bots), compare_app_bot_id);
+}
+
+bool observed_bot_needs_rows(const struct observed_app_bot *bot)
+{
+	return bot->knowledge && !bot->knowledge_base;
 }
 
 const struct observed_group *observed_find_group(const struct observed_users *users, const char *name)

@@ -132,6 +132,9 @@ struct observed_index {
 	const char *name;
 	const char *method; /* ivfflat, hnsw */
 	int64_t lists;      /* ivfflat */
+	int64_t suggested;  /* lists for the rows that are there (pg/schema.h) */
+	int64_t trained;    /* rows that it was built on, as trueup wrote at it; 0: not known */
+	bool crowded;       /* most searches read half of the rows or more; looked at with `lists: auto` alone */
 };
 
 struct observed_schema {
@@ -199,6 +202,9 @@ struct observed_app_bot {
 	const char *published; /* the stack of its published API; NULL: it is not published */
 };
 
+/* Whether the application answers from rows of this bot: it has knowledge, and no knowledge base of Bedrock's. */
+bool observed_bot_needs_rows(const struct observed_app_bot *bot);
+
 struct observed_bots {
 	struct observed_head head;
 	const char *table;
@@ -232,6 +238,9 @@ const char *observed_reason(struct arena *arena, const char *reason, const char 
 
 /* The bot with this id in a list sorted by id, or NULL. */
 const struct observed_bot *observed_find_bot(const struct observed_bot *bots, size_t count, const char *id);
+
+/* The application's bot with this id, or NULL. */
+const struct observed_app_bot *observed_find_app_bot(const struct observed_bots *bots, const char *id);
 
 /* The group of this name, or NULL. */
 const struct observed_group *observed_find_group(const struct observed_users *users, const char *name);

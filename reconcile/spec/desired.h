@@ -52,7 +52,7 @@ enum desired_match {
 enum desired_counts_from {
 	DESIRED_COUNTS_BASELINE, /* counts.file: rows and digests */
 	DESIRED_COUNTS_SOURCE,   /* what the source of vectors.restore holds: rows and digests */
-	DESIRED_COUNTS_BOTS,     /* not in this version */
+	DESIRED_COUNTS_BOTS,     /* the application's bots: each with knowledge has rows */
 	DESIRED_COUNTS_INLINE,   /* counts.bots: rows only */
 };
 

@@ -76,8 +76,10 @@ static const struct field_word matches[] = {
 static const struct field_word counts_froms[] = {
     {"baseline", "The file named by `file`, as `trueup capture` wrote it: rows and digests.", NULL},
     {"source", "What the database named by restore.from holds: rows and digests.", NULL},
-    {"bots", "Bots in DynamoDB that have knowledge shall have rows.",
-     "capture a baseline with `trueup capture` and use `from: baseline`, or list the counts with `from: inline`"},
+    {"bots",
+     "The application's own bots: each that has knowledge has rows, one or more, and rows of bots that no "
+     "longer exist are too many.",
+     NULL},
     {"inline", "The numbers under `bots`: rows only.", NULL},
     WORDS_END,
 };
@@ -239,14 +241,18 @@ static const struct field index_fields[] = {
      .example = "ivfflat", .allow = "rebuild-index", .text = "The kind of index."},
     {"lists", FIELD_TYPE_AUTO_INT, INTO(desired_index, lists), .least = 1, .most = 32768, .fallback = "auto",
      .example = "auto", .allow = "rebuild-index",
-     .text = "How many lists the index has. `auto` follows the row count, as pgvector recommends, when the index is "
-             "built; one that is there already is left as it is."},
+     .text = "How many lists the index has. `auto` follows the row count as pgvector recommends: a thousandth of the "
+             "rows, beyond a million their square root. From 1000 rows on, an index that has more than four times as "
+             "many lists or less than a fourth is built again, and so is one that was built on an empty table, where "
+             "most searches read half of all rows."},
     END,
 };
 
 static const struct field counts_fields[] = {
     {"from", FIELD_TYPE_WORD, INTO(desired_counts, from), .words = counts_froms, .fallback = "baseline",
-     .example = "baseline", .text = "Where it is known from how many rows each bot should have."},
+     .example = "baseline",
+     .text = "Where it is known from how many rows each bot should have. Where the section bots has trueup look at the "
+             "application's bots as well, those that were deleted since are not missed."},
     {"file", FIELD_TYPE_PATH, INTO(desired_counts, file), .most = 4096, .example = "baselines/production.yaml",
      .text = "With `from: baseline`, the file, relative to the spec and within its directory. `trueup capture` "
              "writes it; best before the migration."},

@@ -86,8 +86,14 @@ static void check_connect(const struct rules *rules, const struct desired_connec
 		    "must be require, verify-ca or verify-full with `auth: iam`: a token may not travel in the clear");
 }
 
-static void check_counts(const struct rules *rules, const struct desired_vectors *vectors)
+static bool names_table(const struct desired *desired)
 {
+	return desired->bots.table != NULL || desired->aws.stack != NULL;
+}
+
+static void check_counts(const struct rules *rules, const struct desired *desired)
+{
+	const struct desired_vectors *vectors = &desired->vectors;
 	const struct desired_counts *counts = &vectors->counts;
 	bool inline_bots = counts->from == DESIRED_COUNTS_INLINE, baseline = counts->from == DESIRED_COUNTS_BASELINE;
 
@@ -98,6 +104,11 @@ static void check_counts(const struct rules *rules, const struct desired_vectors
 		       "needs file with `from: baseline`, such as `file: baselines/production.yaml`");
 	if (inline_bots && !is_written(rules, "spec.vectors.counts.bots"))
 		broken(rules, "spec.vectors.counts", "needs bots with `from: inline`, the rows of each by its id");
+	if (counts->from == DESIRED_COUNTS_BOTS && !names_table(desired) && !is_spoilt(rules, "spec.bots") &&
+	    !is_spoilt(rules, "spec.aws"))
+		broken(
+		    rules, "spec.vectors.counts.from",
+		    "needs the application's table with `bots`: set spec.bots.table, or spec.aws.stack to find it by");
 	if (counts->from == DESIRED_COUNTS_SOURCE && !vectors->restore.from.present &&
 	    !is_spoilt(rules, "spec.vectors.restore"))
 		broken(rules, "spec.vectors.counts.from", "needs spec.vectors.restore.from, which is the source");
@@ -140,7 +151,7 @@ static void check_vectors(const struct rules *rules, const struct desired *desir
 		return;
 	check_connect(rules, &vectors->connect, "spec.vectors.connect");
 	check_connect(rules, &vectors->restore.from.connect, "spec.vectors.restore.from.connect");
-	check_counts(rules, vectors);
+	check_counts(rules, desired);
 	check_restore(rules, desired);
 	if (is_spoilt(rules, "spec.vectors.connect") || is_spoilt(rules, "spec.cluster") ||
 	    is_spoilt(rules, "spec.aws"))

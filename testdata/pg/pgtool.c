@@ -192,9 +192,10 @@ static int run_observe(struct tool *tool, struct pg_session *session, struct err
 	for (i = 0; i < schema.vector_index_count; i++) {
 		const struct pg_index *index = &schema.vector_indexes[i];
 
-		json_array_append_new(indexes, json_pack("{s:s, s:s, s:s, s:I, s:b}", "name", index->name, "method",
-		                                         index->method, "opclass", index->opclass, "lists",
-		                                         (json_int_t)index->lists, "valid", (int)index->valid));
+		json_array_append_new(indexes, json_pack("{s:s, s:s, s:s, s:I, s:I, s:b}", "name", index->name,
+		                                         "method", index->method, "opclass", index->opclass, "lists",
+		                                         (json_int_t)index->lists, "trained",
+		                                         (json_int_t)index->trained, "valid", (int)index->valid));
 	}
 	json_object_set_new(tool->answer, "schema",
 	                    json_pack("{s:i, s:s?, s:s?, s:b, s:b, s:o, s:s?, s:i, s:b, s:b, s:o}", "server_version",

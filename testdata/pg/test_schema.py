@@ -84,13 +84,15 @@ def test_an_index_is_built_in_the_place_of_others(target: Server) -> None:
     fill(target, "indexed", 2500)
     target.sql("CREATE INDEX other ON indexed USING ivfflat (embedding vector_l2_ops) WITH (lists = 7)")
     assert observe(side)["vector_indexes"] == [
-        {"name": "other", "method": "ivfflat", "opclass": "vector_l2_ops", "lists": 7, "valid": True}]
+        {"name": "other", "method": "ivfflat", "opclass": "vector_l2_ops", "lists": 7, "trained": 0, "valid": True}]
     assert tool("build", side) == {}
     assert observe(side)["vector_indexes"] == [
-        {"name": "idx_indexed_embedding", "method": "ivfflat", "opclass": "vector_l2_ops", "lists": 2, "valid": True}]
+        {"name": "idx_indexed_embedding", "method": "ivfflat", "opclass": "vector_l2_ops", "lists": 2, "trained": 2500,
+         "valid": True}]
     assert tool("build", side, "method=hnsw", "concurrently=1") == {}
     assert observe(side)["vector_indexes"] == [
-        {"name": "idx_indexed_embedding", "method": "hnsw", "opclass": "vector_l2_ops", "lists": 0, "valid": True}]
+        {"name": "idx_indexed_embedding", "method": "hnsw", "opclass": "vector_l2_ops", "lists": 0, "trained": 2500,
+         "valid": True}]
     assert tool("drop", side) == {}
     assert observe(side)["vector_indexes"] == []
     assert observe(side)["botid_index"] is True
