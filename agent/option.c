@@ -11,9 +11,6 @@ static const char *const color_words[] = {"auto", "always", "never", NULL};
 static const char *const iam_words[] = {"observe", "enforce", NULL};
 static const char *const log_format_words[] = {"text", "json", NULL};
 
-/* Kinds of the contract that no spec can name yet: asked for by name they deserve a better answer than "unknown". */
-static const char *const pending_kinds[] = {"apis", "bots", NULL};
-
 /* The number of the word, or -1 after saying which words there are. */
 static int find_word(struct arena *arena, const char *const *words, const char *value, struct error *err)
 {
@@ -89,9 +86,6 @@ static int take_only(struct arena *arena, struct options *options, const char *v
 
 	if (slash != NULL && slash[1] == '\0')
 		return error_set(err, ERROR_INVALID, "%s has no name behind the slash", value);
-	for (i = 0; pending_kinds[i] != NULL; i++)
-		if (strcmp(kind, pending_kinds[i]) == 0)
-			return error_set(err, ERROR_INVALID, "the kind %s is not in this version", kind);
 	if (kind_find(kind) == NULL) {
 		for (i = 0; kinds[i] != NULL; i++)
 			suggestion = suggest_closer(kind, suggestion, kinds[i]->name);

@@ -90,7 +90,6 @@ START_TEST(only_is_repeatable)
 	expect_refused("apply --only user", "--only: there is no kind user; did you mean users?");
 	expect_refused("apply --only /x", "--only: there is no kind ");
 	expect_refused("apply --only users/", "--only: users/ has no name behind the slash");
-	expect_refused("apply --only bots", "--only: the kind bots is not in this version");
 }
 END_TEST
 

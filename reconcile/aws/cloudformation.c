@@ -6,13 +6,24 @@
 
 #define EVENT_PAGES 20 /* 2,000 events: more than one operation of the largest stack has */
 
+static void read_parameters(struct arena *arena, const struct xml_node *node, struct cloudformation_stack *stack)
+{
+	for (node = xml_child(node, "Parameters/member"); node != NULL; node = xml_next(node))
+		*ARENA_PUSH(arena, stack->parameters, stack->parameter_count) = (struct cloudformation_parameter){
+		    .key = xml_text(node, "ParameterKey"),
+		    .value = xml_text(node, "ParameterValue"),
+		};
+}
+
 static void read_stack(struct arena *arena, const struct xml_node *node, struct cloudformation_stack *stack)
 {
 	*stack = (struct cloudformation_stack){
 	    .name = service_text(node, "StackName"),
 	    .id = service_text(node, "StackId"),
 	    .status = service_text(node, "StackStatus"),
+	    .reason = service_text(node, "StackStatusReason"),
 	};
+	read_parameters(arena, node, stack);
 	for (node = xml_child(node, "Outputs/member"); node != NULL; node = xml_next(node))
 		*ARENA_PUSH(arena, stack->outputs, stack->output_count) = (struct cloudformation_output){
 		    .key = xml_text(node, "OutputKey"),

@@ -15,10 +15,18 @@ struct cloudformation_output {
 	const char *export_name; /* NULL if it is not exported */
 };
 
+struct cloudformation_parameter {
+	const char *key;
+	const char *value; /* "****" where the template hides it */
+};
+
 struct cloudformation_stack {
 	const char *name;
 	const char *id;     /* ARN */
 	const char *status; /* "CREATE_COMPLETE", … */
+	const char *reason; /* why it is in that status; NULL where CloudFormation does not say */
+	struct cloudformation_parameter *parameters;
+	size_t parameter_count;
 	struct cloudformation_output *outputs;
 	size_t output_count;
 };

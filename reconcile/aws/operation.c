@@ -119,6 +119,12 @@ static const struct aws_operation_info operations[AWS_OPERATION_COUNT] = {
 
     [AWS_KMS_DESCRIBE_KEY] = READ(AWS_KMS, "DescribeKey", "kms:DescribeKey", AWS_QUOTA_OTHER),
 
+    [AWS_APIGATEWAY_GET_USAGE_PLAN] = {.service = AWS_APIGATEWAY,
+                                       .name = "GetUsagePlan",
+                                       .method = "GET",
+                                       .permission = "apigateway:GET",
+                                       .quota = AWS_QUOTA_APIGATEWAY,
+                                       .resend = true},
     [AWS_APIGATEWAY_GET_USAGE_PLAN_KEYS] = {.service = AWS_APIGATEWAY,
                                             .name = "GetUsagePlanKeys",
                                             .method = "GET",

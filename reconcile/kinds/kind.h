@@ -26,6 +26,7 @@ struct kind_context {
 	bool writes;                        /* the same for database sessions */
 	bool digests;                       /* observing: digests of every bot, not only of those that are compared */
 	struct pg_copy_progress *progress;  /* acting: for who watches; may be NULL */
+	const char *state_directory;        /* where runs keep what outlives them */
 	const volatile bool *stop;          /* once true, end soon and cleanly */
 };
 

@@ -3,10 +3,10 @@
 #include <stdarg.h>
 #include <string.h>
 
-extern const struct kind kind_account, kind_cluster, kind_rotation, kind_vectors, kind_users, kind_bots;
+extern const struct kind kind_account, kind_cluster, kind_apis, kind_rotation, kind_vectors, kind_users, kind_bots;
 
-const struct kind *const kinds[] = {&kind_account, &kind_cluster, &kind_rotation, &kind_vectors, &kind_users,
-                                    &kind_bots,    NULL};
+const struct kind *const kinds[] = {&kind_account, &kind_cluster, &kind_apis, &kind_rotation,
+                                    &kind_vectors, &kind_users,   &kind_bots, NULL};
 
 const struct kind *kind_find(const char *name)
 {

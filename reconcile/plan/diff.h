@@ -71,6 +71,7 @@ plan_diff plan_diff_account;
 plan_diff plan_diff_bots;
 plan_diff plan_diff_cluster;
 plan_diff plan_diff_rotation;
+plan_diff plan_diff_apis;
 plan_diff plan_diff_vectors;
 plan_diff plan_diff_users;
 

@@ -208,6 +208,53 @@ static const struct record_field bots_fields[] = {
 };
 static const struct record bots_record = {sizeof(struct observed_bots), bots_fields};
 
+static const struct record_field setting_fields[] = {
+    RECORD_STRING(struct observed_setting, key, "key"),
+    RECORD_STRING(struct observed_setting, value, "value"),
+    RECORD_END,
+};
+static const struct record setting_record = {sizeof(struct observed_setting), setting_fields};
+
+static const struct record_field key_fields[] = {
+    RECORD_STRING(struct observed_key, id, "id"),
+    RECORD_STRING(struct observed_key, name, "name"),
+    RECORD_END,
+};
+static const struct record key_record = {sizeof(struct observed_key), key_fields};
+
+static const struct record_field api_fields[] = {
+    RECORD_STRING(struct observed_api, stack, "stack"),
+    RECORD_STRING(struct observed_api, id, "id"),
+    RECORD_STRING(struct observed_api, status, "status"),
+    RECORD_STRING(struct observed_api, reason, "reason"),
+    RECORD_STRING(struct observed_api, bot, "bot"),
+    RECORD_BOOL(struct observed_api, foreign, "foreign"),
+    RECORD_STRING(struct observed_api, api, "api"),
+    RECORD_STRING(struct observed_api, name, "name"),
+    RECORD_STRING(struct observed_api, stage, "stage"),
+    RECORD_STRING(struct observed_api, origins, "allowedOrigins"),
+    RECORD_STRING(struct observed_api, plan, "usagePlan"),
+    RECORD_STRING(struct observed_api, rate, "throttleRate"),
+    RECORD_INT(struct observed_api, burst, "throttleBurst"),
+    RECORD_INT(struct observed_api, quota, "quotaLimit"),
+    RECORD_INT(struct observed_api, quota_offset, "quotaOffset"),
+    RECORD_STRING(struct observed_api, period, "quotaPeriod"),
+    RECORD_LIST(struct observed_api, keys, key_count, "keys", &key_record),
+    RECORD_LIST(struct observed_api, parameters, parameter_count, "parameters", &setting_record),
+    RECORD_STRINGS(struct observed_api, imports, import_count, "imports"),
+    RECORD_END,
+};
+const struct record observed_api_record = {sizeof(struct observed_api), api_fields};
+
+static const struct record_field apis_fields[] = {
+    RECORD_OBJECT(struct observed_apis, head, "seen", &head_record),
+    RECORD_LIST(struct observed_apis, apis, api_count, "apis", &observed_api_record),
+    RECORD_LIST(struct observed_apis, removed, removed_count, "removed", &observed_api_record),
+    RECORD_STRING(struct observed_apis, file, "file"),
+    RECORD_END,
+};
+static const struct record apis_record = {sizeof(struct observed_apis), apis_fields};
+
 static const struct record_field observed_fields[] = {
     RECORD_STRING(struct observed, name, "name"),
     RECORD_STRING(struct observed, at, "at"),
@@ -218,6 +265,7 @@ static const struct record_field observed_fields[] = {
     RECORD_OBJECT(struct observed, vectors, "vectors", &vectors_record),
     RECORD_OBJECT(struct observed, users, "users", &users_record),
     RECORD_OBJECT(struct observed, bots, "bots", &bots_record),
+    RECORD_OBJECT(struct observed, apis, "apis", &apis_record),
     RECORD_END,
 };
 const struct record observed_record = {sizeof(struct observed), observed_fields};

@@ -212,6 +212,52 @@ struct observed_bots {
 	size_t bot_count;
 };
 
+struct observed_setting {
+	const char *key;
+	const char *value;
+};
+
+struct observed_key {
+	const char *id;
+	const char *name;
+};
+
+/* A stack that imports what the cluster's stack exports; and what it takes to publish its API again. Never a key's
+ * value. */
+struct observed_api {
+	const char *stack;
+	const char *id;     /* the stack's ARN */
+	const char *status; /* CloudFormation's */
+	const char *reason; /* of a failed deletion; NULL: none */
+	const char *bot;    /* NULL: it is not named as the application names them */
+	bool foreign;       /* imports, and is no published API: somebody's own */
+	const char *api;    /* id in API Gateway */
+	const char *name;
+	const char *stage;
+	const char *origins; /* that may call it from a browser */
+	const char *plan;    /* id of the usage plan */
+	const char *rate;    /* requests a second; NULL: no throttle */
+	int64_t burst;
+	int64_t quota; /* requests in a period; 0: no quota */
+	int64_t quota_offset;
+	const char *period;
+	struct observed_key *keys;
+	size_t key_count;
+	struct observed_setting *parameters;
+	size_t parameter_count;
+	const char **imports;
+	size_t import_count;
+};
+
+struct observed_apis {
+	struct observed_head head;
+	struct observed_api *apis; /* that are there; sorted by stack */
+	size_t api_count;
+	struct observed_api *removed; /* by trueup, and not published again since */
+	size_t removed_count;
+	const char *file; /* where these are recorded; NULL: none are */
+};
+
 struct observed {
 	const char *name; /* the deployment's */
 	const char *at;   /* RFC 3339: when it was seen */
@@ -222,10 +268,14 @@ struct observed {
 	struct observed_vectors vectors;
 	struct observed_users users;
 	struct observed_bots bots;
+	struct observed_apis apis;
 };
 
 /* `struct observed` as JSON and back (base/record.h). */
 extern const struct record observed_record;
+
+/* One of its APIs: what is recorded before it is removed. */
+extern const struct record observed_api_record;
 
 /* Mark a part unknown for the reason in err. The strings go into the arena. */
 void observed_set_unknown(struct observed_head *head, struct arena *arena, const struct error *err);

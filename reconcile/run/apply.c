@@ -53,6 +53,7 @@ static int open_apply(struct apply *apply, struct error *err)
 	    .arena = run->arena,
 	    .desired = run->desired,
 	    .writes = run->options.may_write,
+	    .state_directory = lock_find_directory(run->arena, run->options.state_directory),
 	    .stop = run->options.stop,
 	};
 	if (observe_open_client(run->desired, &run->options, run->options.may_write, &apply->context.aws, err) != 0)

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "kinds/kind.h"
 #include "kinds/stack.h"
+#include "run/lock.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -49,8 +50,11 @@ int observe_open_client(const struct desired *desired, const struct run_options 
 
 static struct kind_context new_context(struct observe *observe, const struct observed_stack *stack, struct aws *aws)
 {
+	struct arena *arena = observe->arenas[observe->arena_count++] = arena_new();
+
 	return (struct kind_context){
-	    .arena = observe->arenas[observe->arena_count++] = arena_new(),
+	    .arena = arena,
+	    .state_directory = lock_find_directory(arena, observe->options->state_directory),
 	    .desired = observe->desired,
 	    .stack = stack,
 	    .aws = aws,

@@ -188,10 +188,15 @@ def _seed_embedding(deployment: Deployment) -> str:
 def _seed_published_api(world: World, bot: Bot, imports: list[str]) -> None:
     """The stack of a bot's API, with a usage plan of two keys that ends with the stack."""
     gateway, api_id = world.service("apigateway"), f"a{bot.bot_id[-9:].lower()}"
-    plan_id = gateway.seed_usage_plan(bot.stack, api_id, keys=2)
+    plan_id = gateway.seed_usage_plan(bot.stack, api_id, keys=2, throttle={"rateLimit": 5.0, "burstLimit": 10},
+                                      quota={"limit": 1000, "offset": 0, "period": "DAY"})
     outputs = {"ApiId": api_id, "ApiName": bot.stack, "DeploymentStage": "api", "ApiUsagePlanId": plan_id,
                "AllowedOrigins": "*"}
-    world.service("cloudformation").seed_stack(bot.stack, outputs, [], None, imports=imports,
+    resources = [{"LogicalResourceId": "Api", "ResourceType": "AWS::ApiGateway::RestApi", "PhysicalResourceId": api_id},
+                 {"LogicalResourceId": "UsagePlan", "ResourceType": "AWS::ApiGateway::UsagePlan",
+                  "PhysicalResourceId": plan_id}]
+    world.service("cloudformation").seed_stack(bot.stack, outputs, resources, None, imports=imports,
+                                               parameters={"PublishedApiId": bot.bot_id, "PublishedApiDeploymentStage": "api"},
                                                on_delete=lambda: gateway.remove_usage_plan(plan_id))
 
 

@@ -30,6 +30,8 @@ class UsagePlan:
     plan_id: str
     name: str
     api_id: str
+    throttle: dict[str, Any] | None = None      # rateLimit, burstLimit
+    quota: dict[str, Any] | None = None         # limit, offset, period
     key_ids: set[str] = field(default_factory=set)
 
 
@@ -41,9 +43,10 @@ class ApiGateway(Service):
         self._plans: dict[str, UsagePlan] = {}
         self._keys: dict[str, ApiKey] = {}
 
-    def seed_usage_plan(self, name: str, api_id: str, keys: int) -> str:
+    def seed_usage_plan(self, name: str, api_id: str, keys: int, throttle: dict[str, Any] | None = None,
+                        quota: dict[str, Any] | None = None) -> str:
         """Makes a usage plan with that many keys; returns the plan's id."""
-        plan = UsagePlan(random_id(6, _IDS), name, api_id)
+        plan = UsagePlan(random_id(6, _IDS), name, api_id, throttle, quota)
         self._plans[plan.plan_id] = plan
         for number in range(keys):
             key = ApiKey(random_id(10, _IDS), f"{name}-{number}", random_id(40, _IDS))
@@ -113,4 +116,5 @@ def _page(items: list[Any], call: Call, key: Any) -> tuple[list[Any], str | None
 
 
 def _plan(plan: UsagePlan) -> dict[str, Any]:
-    return {"id": plan.plan_id, "name": plan.name, "apiStages": [{"apiId": plan.api_id, "stage": "api"}]}
+    return {"id": plan.plan_id, "name": plan.name, "apiStages": [{"apiId": plan.api_id, "stage": "api"}],
+            "throttle": plan.throttle, "quota": plan.quota}

@@ -43,6 +43,8 @@ class Stack:
     updated: datetime | None = None
     deleted: datetime | None = None
     protected: bool = False
+    parameters: dict[str, str] = field(default_factory=dict)
+    undeletable: dict[str, str] = field(default_factory=dict)   # logical id of a resource: why it cannot be deleted
     on_delete: Callable[[], None] | None = None
     events: list[dict[str, Any]] = field(default_factory=list)
 
@@ -59,13 +61,14 @@ class CloudFormation(Service):
         """Makes a stack; returns its id.
 
         `resources`: LogicalResourceId, PhysicalResourceId, ResourceType of each. `exports`: the export's name for
-        keys of `outputs`. `more`: imports (names of exports), protected, on_delete (called once it is gone).
+        keys of `outputs`. `more`: imports (names of exports), parameters, protected, on_delete (called once it is gone).
         """
         stack_id = self.arn(f"stack/{name}/{uuid.uuid4()}")
         made = [Resource(item["LogicalResourceId"], item["PhysicalResourceId"], item["ResourceType"])
                 for item in resources]
         stack = Stack(name, stack_id, dict(outputs), dict(exports or {}), list(more.get("imports", ())), made,
-                      protected=more.get("protected", False), on_delete=more.get("on_delete"))
+                      protected=more.get("protected", False), parameters=dict(more.get("parameters", {})),
+                      on_delete=more.get("on_delete"))
         for resource in made:
             _note(stack, resource.logical_id, resource.physical_id, resource.kind, resource.status)
         _note_stack(stack, "CREATE_COMPLETE")
@@ -167,6 +170,14 @@ class CloudFormation(Service):
         self.find(args["stack"]).protected = bool(args["on"])
         return {}
 
+    def control_undeletable(self, args: dict[str, Any]) -> dict[str, Any]:
+        """Has a resource refuse to be deleted, for a reason; with no reason it gives way: stack, resource, reason."""
+        stack = self.find(args["stack"])
+        stack.undeletable.pop(args["resource"], None)
+        if args.get("reason"):
+            stack.undeletable[args["resource"]] = args["reason"]
+        return {}
+
     def control_status(self, args: dict[str, Any]) -> dict[str, Any]:
         """Puts a stack into any status, as when somebody deploys at the same time."""
         self.set_status(self.find(args["stack"]), args["status"], args.get("reason"))
@@ -181,12 +192,24 @@ class CloudFormation(Service):
                 self.set_status(stack, "DELETE_FAILED", f"Export {name} cannot be deleted as it is in use by "
                                                          f"{', '.join(users)}")
                 return
-            for resource in stack.resources:
-                resource.status = "DELETE_COMPLETE"
+            if not self._delete_resources(stack):
+                return
             stack.deleted = now()
             self.set_status(stack, "DELETE_COMPLETE")
         if stack.on_delete is not None:
             stack.on_delete()
+
+    def _delete_resources(self, stack: Stack) -> bool:
+        """In reverse. One that refuses leaves the stack DELETE_FAILED; what is gone by then stays gone."""
+        failed = []
+        for resource in reversed(stack.resources):
+            reason = stack.undeletable.get(resource.logical_id)
+            resource.status = "DELETE_COMPLETE" if reason is None else "DELETE_FAILED"
+            failed += [] if reason is None else [resource.logical_id]
+            _note(stack, resource.logical_id, resource.physical_id, resource.kind, resource.status, reason)
+        if failed:
+            self.set_status(stack, "DELETE_FAILED", f"The following resource(s) failed to delete: [{', '.join(failed)}]. ")
+        return not failed
 
     def _alive(self) -> list[Stack]:
         return [stack for stack in self._stacks if stack.deleted is None]
@@ -229,7 +252,8 @@ def _described(stack: Stack) -> dict[str, Any]:
     return {"StackId": stack.stack_id, "StackName": stack.name, "CreationTime": stack.created,
             "LastUpdatedTime": stack.updated, "DeletionTime": stack.deleted, "StackStatus": stack.status,
             "StackStatusReason": stack.reason, "Outputs": outputs, "DisableRollback": False,
-            "EnableTerminationProtection": stack.protected, "NotificationARNs": [], "Tags": []}
+            "EnableTerminationProtection": stack.protected, "NotificationARNs": [], "Tags": [],
+            "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in stack.parameters.items()]}
 
 
 def _summary(stack: Stack) -> dict[str, Any]:
