@@ -1,4 +1,5 @@
 /* The typed readers, on answers as the services write them. */
+#include "aws/bedrock.h"
 #include "aws/client_private.h"
 #include "aws/cloudformation.h"
 #include "aws/cognito.h"
@@ -608,6 +609,37 @@ START_TEST(leaves_a_status_that_somebody_else_has_set)
 }
 END_TEST
 
+START_TEST(embeds_a_question)
+{
+	static const struct script_step steps[] = {
+	    {.body = "{\"id\":\"1\",\"embeddings\":[[0.25,-1,0.10000000149011612]],\"texts\":[\"t\"]}"},
+	    {.body = "{\"embeddings\":[]}"},
+	    {.body = "{\"embeddings\":[[1,\"x\"]]}"},
+	    {.status = 403,
+	     .head = "x-amzn-ErrorType: AccessDeniedException:http://internal/\r\n",
+	     .body = "{\"message\":\"You don't have access to the model with the specified model ID.\"}"}};
+	const char *embedding;
+	size_t dimension;
+
+	OPEN(steps);
+	ck_assert_int_eq(bedrock_embed_question(aws, arena, "cohere.embed:0", "a \"b\"", &embedding, &dimension, &err),
+	                 0);
+	ck_assert(was_sent(0, "POST https://bedrock-runtime.eu-west-3.amazonaws.com/model/cohere.embed%3A0/invoke\n"));
+	ck_assert(was_sent(0, "{\"texts\":[\"a \\\"b\\\"\"],\"input_type\":\"search_query\"}"));
+	ck_assert_str_eq(embedding, "[0.25,-1,0.100000001]");
+	ck_assert_uint_eq(dimension, 3);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(bedrock_embed_question(aws, arena, "m", "t", &embedding, &dimension, &err), -1);
+		ck_assert_int_eq(err.code, ERROR_PROTOCOL);
+	}
+	ck_assert_int_eq(bedrock_embed_question(aws, arena, "m", "t", &embedding, &dimension, &err), -1);
+	ck_assert_int_eq(err.code, ERROR_DENIED);
+	ck_assert_str_eq(err.permission, "bedrock:InvokeModel");
+	ck_assert_int_eq(bedrock_embed_question(aws, arena, "m", "\xff", &embedding, &dimension, &err), -1);
+	ck_assert_int_eq(err.code, ERROR_INVALID);
+}
+END_TEST
+
 /* Every prefix of an answer is either an error or complete; the sanitizers watch. */
 START_TEST(survives_answers_cut_short)
 {
@@ -660,6 +692,7 @@ Suite *test_suite(void)
 	tcase_add_test(tests, sets_a_status_that_is_as_it_was);
 	tcase_add_test(tests, takes_its_own_lost_write_for_done);
 	tcase_add_test(tests, leaves_a_status_that_somebody_else_has_set);
+	tcase_add_test(tests, embeds_a_question);
 	tcase_add_test(tests, survives_answers_cut_short);
 	suite_add_tcase(suite, tests);
 	return suite;

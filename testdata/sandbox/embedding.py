@@ -13,6 +13,7 @@ import time
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from math import sqrt
 from random import Random
@@ -25,6 +26,8 @@ import seed_rows
 from service import AwsError, World
 
 DIMENSIONS = seed_rows.DIMENSIONS
+# A long text is as its beginning says.
+_WORDS = 40
 NO_CONTENTS = "No contents to embed."
 INSERTED = "Successfully inserted to vector store."
 # How a program is told its bot, by the application's version.
@@ -125,11 +128,17 @@ def sources_of(item: dict[str, Any]) -> list[str]:
 
 
 def embed(text: str) -> list[float]:
-    """The embedding that stands for a text: the same for the same text, of unit length."""
-    rng = Random(sha256(text.encode()).digest())
-    values = [rng.gauss(0.0, 1.0) for _ in range(DIMENSIONS)]
+    """The embedding that stands for a text: of unit length, and the nearer another's the more words they share."""
+    words = text.lower().split()[:_WORDS] or [text]
+    values = [sum(column) for column in zip(*map(_word, words))]
     length = sqrt(sum(value * value for value in values))
     return [value / length for value in values]
+
+
+@lru_cache(4096)
+def _word(word: str) -> tuple[float, ...]:
+    rng = Random(sha256(word.encode()).digest())
+    return tuple(rng.gauss(0.0, 1.0) for _ in range(DIMENSIONS))
 
 
 def new_ulid(rng: Random) -> str:

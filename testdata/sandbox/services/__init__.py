@@ -6,6 +6,7 @@ from auth import Keyring
 from deployment import Deployments
 from service import Settings, World
 from services.apigateway import ApiGateway
+from services.bedrock import Bedrock
 from services.cloudformation import CloudFormation
 from services.cognito import Cognito
 from services.dms import Dms
@@ -20,7 +21,7 @@ from services.sts import Sts
 def build(settings: Settings) -> World:
     """A world with every service in it, not yet started."""
     world = World(settings, Keyring(settings))
-    for service in (Sts, Kms, Cognito, SecretsManager, CloudFormation, DynamoDb, ApiGateway, Rds, Ecs, Dms):
+    for service in (Sts, Kms, Cognito, SecretsManager, CloudFormation, DynamoDb, ApiGateway, Rds, Ecs, Dms, Bedrock):
         world.add(service(world))
     world.deployments = Deployments(world)
     return world
