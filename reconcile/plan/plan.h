@@ -73,6 +73,7 @@ struct plan_action {
 	const char *allow;  /* the word of spec.allow that it takes, or NULL */
 	const char **calls; /* its mutating calls: "rds:CreateDBInstance", "sql:COPY", … */
 	size_t call_count;
+	bool begun; /* acting: it was handed to its kind, whatever came of it */
 	bool asked; /* acting: AWS has agreed, and only shows it late; never asked for, or looked at, twice in a run */
 	struct plan_argument *arguments; /* what it is done to, for `act` and for the reader of a saved plan */
 	size_t argument_count;

@@ -38,6 +38,7 @@ static int admit(struct act *act, struct plan_action *action, bool *admitted, st
 	if (action->state == ACTION_PLANNED)
 		progress_show(act->progress, action);
 	action->waits_for = action->error = NULL;
+	action->begun = true;
 	*admitted = true;
 	return 0;
 }

@@ -75,10 +75,12 @@ static void record_action(struct plan *taken, const struct plan *plan, struct pl
 {
 	struct plan_action *before = first ? NULL : plan_find_action(taken, action->id);
 
-	if (before != NULL)
+	if (before != NULL) {
+		action->begun |= before->begun;
 		*before = *action;
-	else
+	} else {
 		*ARENA_PUSH(taken->arena, taken->actions, taken->action_count) = action;
+	}
 	if (plan_find_resource(taken, action->kind, action->resource) == NULL)
 		*ARENA_PUSH(taken->arena, taken->resources, taken->resource_count) =
 		    plan_find_resource(plan, action->kind, action->resource);
@@ -180,11 +182,10 @@ bool run_has_more(const struct run *run, const struct plan *plan)
 	for (i = 0; i < plan->action_count; i++) {
 		const struct plan_action *action = plan->actions[i], *taken;
 
-		if (action->state != ACTION_PLANNED)
-			continue;
+		if (action->state != ACTION_PLANNED || !plan_needs_hold(plan, action))
+			continue; /* what it follows decides */
 		taken = plan_find_action(&run->taken, action->id);
-		if (taken == NULL ||
-		    (taken->state != ACTION_DONE && taken->state != ACTION_WAITING && taken->state != ACTION_FAILED))
+		if (taken == NULL || !taken->begun)
 			return true;
 	}
 	return false;

@@ -19,7 +19,7 @@ static struct scene new_scene(void)
 	    .arena = arena, .run = {.arena = arena, .taken = {.arena = arena}}, .now = {.arena = arena}};
 }
 
-static void add(struct plan *plan, const char *name, const char *verb, enum action_state state)
+static struct plan_action *add(struct plan *plan, const char *name, const char *verb, enum action_state state)
 {
 	struct plan_resource *resource = plan_find_resource(plan, "cluster", name);
 	struct plan_action *action;
@@ -29,23 +29,45 @@ static void add(struct plan *plan, const char *name, const char *verb, enum acti
 	resource->state = RESOURCE_DRIFTED;
 	action = plan_add_action(plan, resource, verb, NULL);
 	action->state = state;
+	return action;
 }
 
 START_TEST(there_is_more_only_if_it_was_not_tried)
 {
 	static const struct {
-		enum action_state taken, now;
+		enum action_state taken;
+		bool begun;
+		enum action_state now;
 		bool more;
 	} cases[] = {
-	    {ACTION_DONE, ACTION_PLANNED, false},    {ACTION_FAILED, ACTION_PLANNED, false},
-	    {ACTION_WAITING, ACTION_PLANNED, false}, {ACTION_BLOCKED, ACTION_PLANNED, true},
-	    {ACTION_SKIPPED, ACTION_PLANNED, true},  {ACTION_BLOCKED, ACTION_BLOCKED, false},
+	    {ACTION_DONE, true, ACTION_PLANNED, false},    {ACTION_FAILED, true, ACTION_PLANNED, false},
+	    {ACTION_WAITING, true, ACTION_PLANNED, false}, {ACTION_BLOCKED, false, ACTION_PLANNED, true},
+	    {ACTION_SKIPPED, false, ACTION_PLANNED, true}, {ACTION_BLOCKED, false, ACTION_BLOCKED, false},
+	    {ACTION_BLOCKED, true, ACTION_PLANNED, false}, /* a person must do something, as it turned out */
 	};
 	struct scene scene = new_scene();
 
-	add(&scene.run.taken, "chat", "match", cases[_i].taken);
+	add(&scene.run.taken, "chat", "match", cases[_i].taken)->begun = cases[_i].begun;
 	add(&scene.now, "chat", "match", cases[_i].now);
 	ck_assert_int_eq(run_has_more(&scene.run, &scene.now), cases[_i].more);
+	arena_free(scene.arena);
+}
+END_TEST
+
+/* It was skipped, since what it follows failed; and that is not tried again. */
+START_TEST(what_follows_something_that_was_tried_is_no_more)
+{
+	struct scene scene = new_scene();
+	struct plan_action *first;
+
+	add(&scene.run.taken, "chat", "restore", ACTION_FAILED)->begun = true;
+	add(&scene.run.taken, "chat", "match", ACTION_SKIPPED);
+	first = add(&scene.now, "chat", "restore", ACTION_PLANNED);
+	first->gives = "restored";
+	plan_action_need(&scene.now, add(&scene.now, "chat", "match", ACTION_PLANNED), "restored");
+	ck_assert(!run_has_more(&scene.run, &scene.now));
+	first->state = ACTION_DONE;
+	ck_assert(run_has_more(&scene.run, &scene.now));
 	arena_free(scene.arena);
 }
 END_TEST
@@ -105,7 +127,8 @@ Suite *test_suite(void)
 	Suite *suite = suite_create("apply");
 	TCase *tcase = tcase_create("rounds");
 
-	tcase_add_loop_test(tcase, there_is_more_only_if_it_was_not_tried, 0, 6);
+	tcase_add_loop_test(tcase, there_is_more_only_if_it_was_not_tried, 0, 7);
+	tcase_add_test(tcase, what_follows_something_that_was_tried_is_no_more);
 	tcase_add_test(tcase, what_was_never_tried_is_more);
 	tcase_add_test(tcase, the_outcome_has_what_was_done_and_what_is_left);
 	tcase_add_test(tcase, what_is_gone_is_neither_drift_nor_in_sync);

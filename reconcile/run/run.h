@@ -71,7 +71,7 @@ struct plan *run_plan(struct run *run, const struct observed *observed);
  */
 int run_apply(struct run *run, struct observed *observed, struct plan **plan, struct error *err);
 
-/* Whether the plan has something to do that this run has not tried yet. */
+/* Whether the plan has something that can be done now, and that this run has not tried yet. */
 bool run_has_more(const struct run *run, const struct plan *plan);
 
 /*
