@@ -80,7 +80,8 @@ class Control:
         return {}
 
     def do_deny(self, args: dict[str, Any]) -> Any:
-        self._front.injector.deny(args["operation"])
+        """operation; explicit: not for want of a permission, but by a policy that says so."""
+        self._front.injector.deny(args["operation"], bool(args.get("explicit", False)))
         return self._front.injector.state()
 
     def do_allow(self, args: dict[str, Any]) -> Any:

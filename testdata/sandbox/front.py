@@ -44,6 +44,7 @@ class Front:
         self.world = world
         self.journal = Journal()
         self.injector = Injector()
+        world.decide = self.injector.decide
         self.quotas = Quotas(world.settings.quota)
         self.idle_seconds = self.IDLE_SECONDS
         self.control = Control(self, token)
@@ -134,8 +135,11 @@ class Front:
         name = f"{service}:{operation.name}"
         if self.injector.is_denied(name):
             action = f"{operation.service_model.signing_name}:{operation.name}"
+            why = f"because no identity-based policy allows the {action} action"
+            if self.injector.decide(name) == "explicitDeny":
+                why = "with an explicit deny in an identity-based policy"
             raise refuse(service, "denied", f"User: {principal} is not authorized to perform: {action} on resource: "
-                         f"* because no identity-based policy allows the {action} action")
+                         f"* {why}")
         if not self.quotas.take(service, operation.name, params):
             raise refuse(service, "throttled", "Rate exceeded")
 

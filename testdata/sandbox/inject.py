@@ -31,7 +31,7 @@ class Injector:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._rules: list[Rule] = []
-        self._denied: set[str] = set()
+        self._denied: dict[str, bool] = {}      # pattern: explicitly, or for want of a permission
 
     def add(self, rule: Rule) -> None:
         if rule.kind not in KINDS:
@@ -49,21 +49,27 @@ class Injector:
                     return rule
         return None
 
-    def deny(self, pattern: str) -> None:
+    def deny(self, pattern: str, explicit: bool = False) -> None:
         with self._lock:
-            self._denied.add(pattern)
+            self._denied[pattern] = explicit
 
     def allow(self, pattern: str) -> None:
         """Takes a denial back; `*` takes all of them back."""
         with self._lock:
-            self._denied = {kept for kept in self._denied if not fnmatch.fnmatchcase(kept, pattern)}
+            self._denied = {kept: explicit for kept, explicit in self._denied.items()
+                            if not fnmatch.fnmatchcase(kept, pattern)}
 
     def is_denied(self, name: str) -> bool:
         """Denials name service:Operation or the operation alone, with * and ?."""
+        return self.decide(name) != "allowed"
+
+    def decide(self, name: str) -> str:
+        """What IAM's simulator says of an action: allowed, implicitDeny, explicitDeny."""
         operation = name.partition(":")[2]
         with self._lock:
-            return any(fnmatch.fnmatchcase(name, pattern) or fnmatch.fnmatchcase(operation, pattern)
-                       for pattern in self._denied)
+            met = [explicit for pattern, explicit in self._denied.items()
+                   if fnmatch.fnmatchcase(name, pattern) or fnmatch.fnmatchcase(operation, pattern)]
+        return "allowed" if not met else "explicitDeny" if any(met) else "implicitDeny"
 
     def clear(self) -> None:
         with self._lock:

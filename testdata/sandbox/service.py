@@ -13,6 +13,7 @@ import base64
 import secrets
 import string
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -79,6 +80,7 @@ class World:
 
     `keyring` is auth.Keyring. `clock_offset` shifts the clock that requests are
     judged by and dated with, so that tests can be the client whose clock is wrong.
+    `decide` is what IAM's simulator says of an action: the front door's denials.
     `deployments` is deployment.Deployments.
     """
 
@@ -87,6 +89,7 @@ class World:
     deployments: Any = None
     clock_offset: timedelta = timedelta()
     services: dict[str, Service] = field(default_factory=dict)
+    decide: Callable[[str], str] = lambda action: "allowed"
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def service(self, name: str) -> Any:

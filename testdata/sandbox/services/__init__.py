@@ -12,6 +12,7 @@ from services.cognito import Cognito
 from services.dms import Dms
 from services.dynamodb import DynamoDb
 from services.ecs import Ecs
+from services.iam import Iam
 from services.kms import Kms
 from services.rds import Rds
 from services.secretsmanager import SecretsManager
@@ -21,7 +22,8 @@ from services.sts import Sts
 def build(settings: Settings) -> World:
     """A world with every service in it, not yet started."""
     world = World(settings, Keyring(settings))
-    for service in (Sts, Kms, Cognito, SecretsManager, CloudFormation, DynamoDb, ApiGateway, Rds, Ecs, Dms, Bedrock):
+    for service in (Sts, Kms, Cognito, SecretsManager, CloudFormation, DynamoDb, ApiGateway, Rds, Ecs, Dms, Bedrock,
+                    Iam):
         world.add(service(world))
     world.deployments = Deployments(world)
     return world

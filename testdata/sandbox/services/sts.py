@@ -44,6 +44,9 @@ class Sts(Service):
         """Whether a service that trusts it may assume the role."""
         return arn in self._roles
 
+    def roles(self) -> list[Role]:
+        return list(self._roles.values())
+
     def GetCallerIdentity(self, call: Call) -> dict[str, Any]:
         return {"Account": call.account, "Arn": call.principal, "UserId": self._user_id(call.principal)}
 

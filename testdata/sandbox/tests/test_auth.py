@@ -120,6 +120,35 @@ def test_chained_role_lasts_an_hour_at_most(sandbox: Sandbox) -> None:
     assert sandbox.client("sts").assume_role(RoleArn=arn, RoleSessionName="test", DurationSeconds=7200)
 
 
+def test_the_policy_simulator_says_what_is_denied(sandbox: Sandbox) -> None:
+    iam, arn = sandbox.client("iam"), sandbox.client("sts").get_caller_identity()["Arn"]
+    sandbox.control("deny", operation="rds:Delete*")
+    sandbox.control("deny", operation="rds:DeleteDBCluster", explicit=True)
+    actions = ["rds:DescribeDBClusters", "rds:DeleteDBInstance", "rds:DeleteDBCluster"]
+    pages = list(iam.get_paginator("simulate_principal_policy").paginate(
+        PolicySourceArn=arn, ActionNames=actions, ResourceArns=["arn:aws:rds:eu-west-3:123456789012:cluster:a", "*"],
+        PaginationConfig={"PageSize": 2}))
+    assert len(pages) == 3
+    found = [(result["EvalActionName"], result["EvalDecision"]) for page in pages for result in page["EvaluationResults"]]
+    assert found == [(action, decision) for action, decision
+                     in zip(actions, ("allowed", "implicitDeny", "explicitDeny")) for _ in range(2)]
+    with pytest.raises(ClientError, match="explicit deny"):
+        sandbox.client("rds").delete_db_cluster(DBClusterIdentifier="a")
+
+
+def test_the_policy_simulator_knows_users_and_roles_but_no_sessions(sandbox: Sandbox) -> None:
+    iam = sandbox.client("iam")
+    arn = sandbox.control("sts/role", name="team/simulated")["arn"]
+    assert iam.get_role(RoleName="simulated")["Role"]["Arn"] == arn
+    assert iam.get_role(RoleName="simulated")["Role"]["Path"] == "/team/"
+    iam.simulate_principal_policy(PolicySourceArn=arn, ActionNames=["rds:DescribeDBClusters"])
+    for wrong, expected in ((arn.replace("team/", ""), "NoSuchEntity"),
+                            ("arn:aws:sts::123456789012:assumed-role/simulated/one", "InvalidInput")):
+        with pytest.raises(ClientError) as excinfo:
+            iam.simulate_principal_policy(PolicySourceArn=wrong, ActionNames=["rds:DescribeDBClusters"])
+        assert code(excinfo) == expected
+
+
 def test_web_identity_is_not_signed(sandbox: Sandbox) -> None:
     arn = sandbox.control("sts/role", name="pod", web_identity_token="t" * 40)["arn"]
     sts = sandbox.client("sts")
