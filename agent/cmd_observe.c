@@ -9,25 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_unknown(const struct observed_head *head)
-{
-	return head->status == OBSERVED_UNKNOWN;
-}
-
 static bool has_unknown(const struct observed *observed)
 {
-	const struct observed_users *users = &observed->users;
-	size_t i;
+	struct arena *arena = arena_new();
+	size_t count;
 
-	for (i = 0; i < users->group_count; i++)
-		if (is_unknown(&users->groups[i].head))
-			return true;
-	for (i = 0; i < users->candidate_count; i++)
-		if (is_unknown(&users->candidates[i].head))
-			return true;
-	return is_unknown(&observed->account.head) || is_unknown(&observed->stack.head) ||
-	       is_unknown(&observed->cluster.head) || is_unknown(&observed->vectors.head) ||
-	       is_unknown(&observed->vectors.source_head) || is_unknown(&users->head);
+	observed_list_unknown(arena, observed, &count);
+	arena_free(arena);
+	return count > 0;
 }
 
 /* One line of JSON, or the reason on standard error why there is none. */

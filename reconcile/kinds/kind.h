@@ -87,6 +87,12 @@ void kind_list_diffs(plan_diff *diffs[KINDS_MAX + 1]);
 /* The head of its part. */
 struct observed_head *kind_head(const struct kind *kind, struct observed *observed);
 
+/* What the spec needs, of all kinds that it wants, added to the list. */
+void kind_add_permissions(const struct desired *desired, bool enforce, struct kind_permissions *permissions);
+
+/* Sort by resource and action; what is there twice, or granted on "*" as well, goes. */
+void kind_tidy_permissions(struct kind_permissions *permissions);
+
 /* --- for kinds --- */
 
 /*

@@ -1,6 +1,7 @@
 #include "kinds/kind.h"
 
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 extern const struct kind kind_account, kind_cluster, kind_apis, kind_rotation, kind_vectors, kind_users, kind_bots;
@@ -86,4 +87,51 @@ void kind_add_permission(struct kind_permissions *permissions, const struct desi
 		permission->resource = arena_printf(permissions->arena, "arn:%s:%.*s:%s:%s:%s", partition_of(region),
 		                                    (int)strcspn(action, ":"), action, region != NULL ? region : "*",
 		                                    account != NULL ? account : "*", resource);
+}
+
+void kind_add_permissions(const struct desired *desired, bool enforce, struct kind_permissions *permissions)
+{
+	size_t i;
+
+	for (i = 0; kinds[i] != NULL; i++)
+		if (kinds[i]->is_wanted(desired))
+			kinds[i]->permissions(desired, enforce, permissions);
+}
+
+static int compare_permissions(const void *a, const void *b)
+{
+	const struct kind_permission *left = a, *right = b;
+	int order = strcmp(left->resource, right->resource);
+
+	return order != 0 ? order : strcmp(left->action, right->action);
+}
+
+static bool is_granted_everywhere(const struct kind_permissions *permissions, const char *action)
+{
+	size_t i;
+
+	for (i = 0; i < permissions->count; i++)
+		if (strcmp(permissions->items[i].resource, "*") == 0 &&
+		    strcmp(permissions->items[i].action, action) == 0)
+			return true;
+	return false;
+}
+
+void kind_tidy_permissions(struct kind_permissions *permissions)
+{
+	size_t i, kept = 0;
+
+	if (permissions->count > 1)
+		qsort(permissions->items, permissions->count, sizeof(*permissions->items), compare_permissions);
+	/* "*" sorts before any ARN, so what is granted on it is among those that were kept. */
+	for (i = 0; i < permissions->count; i++) {
+		const struct kind_permission *permission = &permissions->items[i];
+		struct kind_permissions before = {.items = permissions->items, .count = kept};
+
+		if ((kept > 0 && compare_permissions(permission, &permissions->items[kept - 1]) == 0) ||
+		    is_granted_everywhere(&before, permission->action))
+			continue;
+		permissions->items[kept++] = *permission;
+	}
+	permissions->count = kept;
 }

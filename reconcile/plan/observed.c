@@ -277,6 +277,61 @@ void observed_set_unknown(struct observed_head *head, struct arena *arena, const
 	head->permission = err->permission[0] != '\0' ? arena_strdup(arena, err->permission) : NULL;
 }
 
+struct unknowns {
+	struct arena *arena;
+	const char *part;
+	struct observed_unknown *items;
+	size_t count;
+};
+
+/* One struct of the record at `data`. */
+static void collect_unknown(const struct record *record, const void *data, struct unknowns *found)
+{
+	const struct observed_head *head = data;
+
+	if (record == &head_record && head->status == OBSERVED_UNKNOWN)
+		*ARENA_PUSH(found->arena, found->items, found->count) = (struct observed_unknown){found->part, head};
+}
+
+static void walk_record(const struct record *record, const void *data, struct unknowns *found);
+
+static void walk_field(const struct record_field *field, const void *data, struct unknowns *found)
+{
+	const char *at = (const char *)data + field->offset;
+	size_t i, count;
+
+	if (field->type == RECORD_TYPE_OBJECT) {
+		walk_record(field->record, at, found);
+	} else if (field->type == RECORD_TYPE_LIST) {
+		memcpy(&count, (const char *)data + field->count_offset, sizeof(count));
+		memcpy(&at, at, sizeof(at));
+		for (i = 0; i < count; i++)
+			walk_record(field->record, at + i * field->record->size, found);
+	}
+}
+
+static void walk_record(const struct record *record, const void *data, struct unknowns *found)
+{
+	const struct record_field *field;
+
+	collect_unknown(record, data, found);
+	for (field = record->fields; field->key != NULL; field++)
+		walk_field(field, data, found);
+}
+
+struct observed_unknown *observed_list_unknown(struct arena *arena, const struct observed *observed, size_t *count)
+{
+	struct unknowns found = {.arena = arena};
+	const struct record_field *field;
+
+	for (field = observed_record.fields; field->key != NULL; field++) {
+		found.part = field->key;
+		walk_field(field, observed, &found);
+	}
+	*count = found.count;
+	return found.items;
+}
+
 const char *observed_reason(struct arena *arena, const char *reason, const char *permission)
 {
 	if (permission == NULL || permission[0] == '\0')

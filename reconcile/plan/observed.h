@@ -280,6 +280,15 @@ extern const struct record observed_api_record;
 /* Mark a part unknown for the reason in err. The strings go into the arena. */
 void observed_set_unknown(struct observed_head *head, struct arena *arena, const struct error *err);
 
+/* A part of what was observed that is OBSERVED_UNKNOWN. */
+struct observed_unknown {
+	const char *part; /* the member of struct observed that it is in, by its key: "users" */
+	const struct observed_head *head;
+};
+
+/* All of them, however deep they stand. The array is the arena's. */
+struct observed_unknown *observed_list_unknown(struct arena *arena, const struct observed *observed, size_t *count);
+
 /* The reason and, where one is missing, the permission: what a report says. */
 const char *observed_reason(struct arena *arena, const char *reason, const char *permission);
 
