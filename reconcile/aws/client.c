@@ -242,6 +242,16 @@ const char *aws_credentials_source(const struct aws *aws)
 	return aws->credentials.secret_key != NULL ? aws->credentials.source : NULL;
 }
 
+bool aws_credentials_are_temporary(const struct aws *aws)
+{
+	return aws->credentials.token != NULL;
+}
+
+time_t aws_credentials_expiry(const struct aws *aws)
+{
+	return aws->credentials.expires;
+}
+
 int64_t aws_clock_offset(const struct aws *aws)
 {
 	return aws->clock_offset;

@@ -30,6 +30,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 struct aws;
 
@@ -105,6 +106,10 @@ const char *aws_region(const struct aws *aws);
 
 /* Where the credentials came from, in words: "environment", "profile production", …; NULL before the first call. */
 const char *aws_credentials_source(const struct aws *aws);
+
+/* Whether they come with a session token; until when they are good: 0 for ever, or as long as nobody knows. */
+bool aws_credentials_are_temporary(const struct aws *aws);
+time_t aws_credentials_expiry(const struct aws *aws);
 
 /* Seconds by which AWS's clock is ahead of this machine's, from the last answer's Date; 0 before the first. */
 int64_t aws_clock_offset(const struct aws *aws);

@@ -131,12 +131,10 @@ int cognito_list_users_in_group(struct aws *aws, struct arena *arena, const char
 	return list_users(aws, arena, pool, &listing, users, err);
 }
 
-int cognito_list_groups(struct aws *aws, struct arena *arena, const char *pool, struct cognito_groups *groups,
-                        struct error *err)
+static int list_groups(struct aws *aws, struct arena *arena, const char *pool, const struct listing *listing,
+                       struct cognito_groups *groups, struct error *err)
 {
-	struct listing listing = {
-	    .operation = AWS_COGNITO_LIST_GROUPS, .elements = "Groups", .token_name = "NextToken"};
-	json_t *elements = list_elements(aws, arena, pool, &listing, err);
+	json_t *elements = list_elements(aws, arena, pool, listing, err);
 
 	if (elements == NULL)
 		return -1;
@@ -146,6 +144,27 @@ int cognito_list_groups(struct aws *aws, struct arena *arena, const char *pool, 
 		read_group(arena, json_array_get(elements, i), &groups->items[i]);
 	json_decref(elements);
 	return 0;
+}
+
+int cognito_list_groups(struct aws *aws, struct arena *arena, const char *pool, struct cognito_groups *groups,
+                        struct error *err)
+{
+	struct listing listing = {
+	    .operation = AWS_COGNITO_LIST_GROUPS, .elements = "Groups", .token_name = "NextToken"};
+
+	return list_groups(aws, arena, pool, &listing, groups, err);
+}
+
+int cognito_list_groups_for_user(struct aws *aws, struct arena *arena, const char *pool, const char *username,
+                                 struct cognito_groups *groups, struct error *err)
+{
+	struct listing listing = {.operation = AWS_COGNITO_ADMIN_LIST_GROUPS_FOR_USER,
+	                          .elements = "Groups",
+	                          .token_name = "NextToken",
+	                          .parameter = "Username",
+	                          .value = username};
+
+	return list_groups(aws, arena, pool, &listing, groups, err);
 }
 
 const char *cognito_format_filter(struct arena *arena, const char *attribute, const char *value)

@@ -51,6 +51,10 @@ int cognito_list_groups(struct aws *aws, struct arena *arena, const char *pool, 
 int cognito_get_group(struct aws *aws, struct arena *arena, const char *pool, const char *name,
                       struct cognito_group *group, struct error *err);
 
+/* The groups that a user is in. ERROR_NOT_FOUND if there is no such user (or pool). */
+int cognito_list_groups_for_user(struct aws *aws, struct arena *arena, const char *pool, const char *username,
+                                 struct cognito_groups *groups, struct error *err);
+
 /* A group that exists already (ERROR_EXISTS of the service) is success. */
 int cognito_create_group(struct aws *aws, struct arena *arena, const char *pool, const struct cognito_group *group,
                          struct error *err);

@@ -77,6 +77,7 @@ static const struct aws_operation_info operations[AWS_OPERATION_COUNT] = {
         READ(AWS_STS, "AssumeRoleWithWebIdentity", "sts:AssumeRoleWithWebIdentity", AWS_QUOTA_OTHER),
     [AWS_IAM_SIMULATE_PRINCIPAL_POLICY] =
         READ(AWS_IAM, "SimulatePrincipalPolicy", "iam:SimulatePrincipalPolicy", AWS_QUOTA_OTHER),
+    [AWS_IAM_GET_ROLE] = READ(AWS_IAM, "GetRole", "iam:GetRole", AWS_QUOTA_OTHER),
 
     [AWS_COGNITO_LIST_USERS] = COGNITO(READ, "ListUsers", USER_LIST),
     [AWS_COGNITO_LIST_USERS_IN_GROUP] = COGNITO(READ, "ListUsersInGroup", USER_LIST),

@@ -4,6 +4,7 @@
 #include "aws/cloudformation.h"
 #include "aws/cognito.h"
 #include "aws/dynamodb.h"
+#include "aws/iam.h"
 #include "aws/kms.h"
 #include "aws/rds.h"
 #include "aws/script_test_help.h"
@@ -373,6 +374,60 @@ START_TEST(reads_users_past_empty_pages)
 }
 END_TEST
 
+#define RESULT(action_, decision_)                                                                                     \
+	"<member><EvalActionName>" action_                                                                             \
+	"</EvalActionName><EvalResourceName>*</EvalResourceName><EvalDecision>" decision_ "</EvalDecision></member>"
+#define SIMULATED(results_, more_)                                                                                     \
+	"<SimulatePrincipalPolicyResponse><SimulatePrincipalPolicyResult><EvaluationResults>" results_                 \
+	"</EvaluationResults>" more_ "</SimulatePrincipalPolicyResult></SimulatePrincipalPolicyResponse>"
+
+START_TEST(reads_decisions_whatever_their_order)
+{
+	static const struct script_step steps[] = {
+	    {.body = SIMULATED(RESULT("rds:C", "explicitDeny"), "<IsTruncated>true</IsTruncated><Marker>m+1</Marker>")},
+	    {.body = SIMULATED(RESULT("rds:a", "allowed") RESULT("rds:B", "implicitDeny"),
+	                       "<IsTruncated>false</IsTruncated>")}};
+	const char *actions[] = {"rds:A", "rds:B", "rds:C", "rds:D"};
+	enum iam_decision decisions[4] = {IAM_ALLOWED, IAM_ALLOWED, IAM_ALLOWED, IAM_ALLOWED};
+	struct iam_question question = {"arn:x", actions, decisions, 4};
+
+	OPEN(steps);
+	ck_assert_int_eq(iam_simulate(aws, arena, "arn:aws:iam::1:user/u", &question, &err), 0);
+	ck_assert_int_eq(decisions[0], IAM_ALLOWED);
+	ck_assert_int_eq(decisions[1], IAM_IMPLICIT_DENY);
+	ck_assert_int_eq(decisions[2], IAM_EXPLICIT_DENY);
+	ck_assert_int_eq(decisions[3], IAM_IMPLICIT_DENY); /* there was no answer to it */
+	ck_assert(was_sent(0, "ActionNames.member.4=rds%3AD&ResourceArns.member.1=arn%3Ax"));
+	ck_assert(was_sent(1, "Marker=m%2B1"));
+}
+END_TEST
+
+START_TEST(maps_sessions_to_their_roles)
+{
+	static const struct script_step steps[] = {
+	    {.body =
+	         "<GetRoleResponse><GetRoleResult><Role><Arn>arn:aws:iam::1:role/sso/ci</Arn></Role></GetRoleResult>"
+	         "</GetRoleResponse>"},
+	    {.status = 403, .body = "<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>"}};
+	static const char session[] = "arn:aws:sts::1:assumed-role/ci/night";
+	const char *principal;
+
+	OPEN(steps);
+	ck_assert_int_eq(iam_find_principal(aws, arena, "arn:aws:iam::1:user/a/b", NULL, &principal, &err), 0);
+	ck_assert_str_eq(principal, "arn:aws:iam::1:user/a/b");
+	ck_assert_int_eq(iam_find_principal(aws, arena, session, "arn:aws:iam::1:role/team/ci", &principal, &err), 0);
+	ck_assert_str_eq(principal, "arn:aws:iam::1:role/team/ci");
+	ck_assert_uint_eq(script.sent_count, 0);
+	ck_assert_int_eq(iam_find_principal(aws, arena, session, "arn:aws:iam::1:role/other", &principal, &err), 0);
+	ck_assert_str_eq(principal, "arn:aws:iam::1:role/sso/ci");
+	ck_assert_int_eq(iam_find_principal(aws, arena, session, NULL, &principal, &err), 0);
+	ck_assert_str_eq(principal, "arn:aws:iam::1:role/ci");
+	ck_assert_int_eq(iam_find_principal(aws, arena, "arn:aws:iam::1:root", NULL, &principal, &err), -1);
+	ck_assert_int_eq(err.code, ERROR_INVALID);
+	ck_assert_int_eq(iam_find_principal(aws, arena, "arn:aws:sts::1:federated-user/f", NULL, &principal, &err), -1);
+}
+END_TEST
+
 START_TEST(escapes_filters)
 {
 	ck_assert_str_eq(cognito_format_filter(arena, "email", "a\"b\\c@d"), "email = \"a\\\"b\\\\c@d\"");
@@ -680,6 +735,8 @@ Suite *test_suite(void)
 	tcase_add_loop_test(tests, explains_failures, 0, sizeof(failures) / sizeof(failures[0]));
 	tcase_add_test(tests, follows_events_to_where_they_began);
 	tcase_add_test(tests, reads_users_past_empty_pages);
+	tcase_add_test(tests, reads_decisions_whatever_their_order);
+	tcase_add_test(tests, maps_sessions_to_their_roles);
 	tcase_add_test(tests, escapes_filters);
 	tcase_add_test(tests, finds_addresses_in_bulk);
 	tcase_add_test(tests, takes_an_existing_group_for_created);
