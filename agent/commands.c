@@ -6,14 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
-extern const struct command cmd_validate, cmd_plan, cmd_apply, cmd_capture, cmd_observe, cmd_explain, cmd_version,
-    cmd_help;
+extern const struct command cmd_validate, cmd_plan, cmd_apply, cmd_capture, cmd_observe, cmd_doctor, cmd_explain,
+    cmd_version, cmd_help;
 
-const struct command *const commands[] = {&cmd_validate, &cmd_plan,    &cmd_apply, &cmd_capture, &cmd_observe,
-                                          &cmd_explain,  &cmd_version, &cmd_help,  NULL};
+const struct command *const commands[] = {&cmd_validate, &cmd_plan,    &cmd_apply,   &cmd_capture, &cmd_observe,
+                                          &cmd_doctor,   &cmd_explain, &cmd_version, &cmd_help,    NULL};
 
 /* Commands of the contract that a later version brings. */
-static const char *const pending_commands[] = {"agent", "doctor", NULL};
+static const char *const pending_commands[] = {"agent", NULL};
 
 const struct command *command_find(const char *name, struct error *err)
 {

@@ -77,6 +77,15 @@ static int take_observed(struct arena *arena, struct options *options, const cha
 	return take_path(&options->observed, value, err);
 }
 
+static int take_user(struct arena *arena, struct options *options, const char *value, struct error *err)
+{
+	(void)arena;
+	if (*value == '\0')
+		return error_set(err, ERROR_INVALID, "it takes an e-mail address or a user name");
+	options->user = value;
+	return 0;
+}
+
 static int take_only(struct arena *arena, struct options *options, const char *value, struct error *err)
 {
 	const char *slash = strchr(value, '/'), *suggestion = NULL;
@@ -150,6 +159,7 @@ const struct option_row option_rows[OPTION_COUNT] = {
                      take_wait},
     [OPTION_SCHEMA] = {"schema", '\0', NULL, "print the JSON Schema of a spec", take_nothing},
     [OPTION_IAM] = {"iam", '\0', "observe|enforce", "print the least IAM policy that the specs need", take_iam},
+    [OPTION_USER] = {"user", '\0', "WHO", "an e-mail address or user name: can they create bots?", take_user},
     [OPTION_COLOR] = {"color", '\0', "WHEN", "auto (default), always or never; NO_COLOR is heeded", take_color},
     [OPTION_VERBOSE] = {"verbose", 'v', NULL, "say more: whole lists, and what is being done; twice: for debugging",
                         take_verbose},

@@ -27,6 +27,7 @@ enum option_id {
 	OPTION_WAIT,
 	OPTION_SCHEMA,
 	OPTION_IAM,
+	OPTION_USER,
 	OPTION_COLOR,
 	OPTION_VERBOSE,
 	OPTION_QUIET,
@@ -54,6 +55,7 @@ struct options {
 	enum log_format log_format;
 	const char *out;      /* NULL: not given */
 	const char *observed; /* NULL: not given */
+	const char *user;     /* NULL: not given */
 	struct run_only *only;
 	size_t only_count;
 	int64_t wait; /* seconds; see `given` */

@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 from conftest import ENVIRONMENT, TRUEUP, Run, observed, spec
 
-COMMANDS = ["validate", "plan", "apply", "capture", "observe", "explain", "version", "help"]
+COMMANDS = ["validate", "plan", "apply", "capture", "observe", "doctor", "explain", "version", "help"]
 
 WRONG = {
     "": "which command?",
     "frobnicate": "there is no command frobnicate",
     "pla": "did you mean plan?",
     "agent": "the command agent is not in this version",
-    "doctor": "the command doctor is not in this version",
+    "doctor --user": "--user needs a value: WHO",
+    "plan --user x": "trueup plan takes no --user",
     "agent --help": "the command agent is not in this version",
     "help frobnicate": "there is no command frobnicate",
     "help plan apply": "help takes one command",
@@ -27,7 +28,6 @@ WRONG = {
     "plan -o": "-o needs a value: FORMAT",
     "plan -o yaml": "yaml is not text, json or markdown",
     "plan --only bot": "there is no kind bot",
-    "plan --only bots": "the kind bots is not in this version",
     "apply --wait soon": "soon is not a duration",
     "apply --observed x": "trueup apply takes no --observed",
     "validate -o markdown": "trueup validate has no markdown output",
