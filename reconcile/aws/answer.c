@@ -155,17 +155,26 @@ time_t answer_read_date(const struct transport_result *result)
 	return date > 0 ? date : 0;
 }
 
-void answer_wipe_json(json_t *json)
+static void wipe(json_t *json)
 {
 	const char *key;
 	json_t *value;
+	size_t i;
 
+	if (json_is_string(json))
+		explicit_bzero((char *)json_string_value(json), json_string_length(json));
 	json_object_foreach(json, key, value)
 	{
-		if (json_is_object(value))
-			answer_wipe_json(json_incref(value));
-		else if (json_is_string(value))
-			explicit_bzero((char *)json_string_value(value), json_string_length(value));
+		wipe(value);
 	}
+	json_array_foreach(json, i, value)
+	{
+		wipe(value);
+	}
+}
+
+void answer_wipe_json(json_t *json)
+{
+	wipe(json);
 	json_decref(json);
 }

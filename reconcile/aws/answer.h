@@ -26,7 +26,7 @@ void answer_read_request_id(const struct transport_result *result, char *out, si
 /* The time by the service's clock, from the Date header; 0 if it does not say. */
 time_t answer_read_date(const struct transport_result *result);
 
-/* Overwrite an object's texts, and those of objects in it, and release it: jansson does not wipe what it frees. */
+/* Overwrite all texts in a document, and release it: jansson does not wipe what it frees. NULL is fine. */
 void answer_wipe_json(json_t *json);
 
 #endif

@@ -22,6 +22,7 @@ static void read_stack(struct arena *arena, const struct xml_node *node, struct 
 	    .id = service_text(node, "StackId"),
 	    .status = service_text(node, "StackStatus"),
 	    .reason = service_text(node, "StackStatusReason"),
+	    .protected = xml_bool(node, "EnableTerminationProtection"),
 	};
 	read_parameters(arena, node, stack);
 	for (node = xml_child(node, "Outputs/member"); node != NULL; node = xml_next(node))

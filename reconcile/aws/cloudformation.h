@@ -25,6 +25,7 @@ struct cloudformation_stack {
 	const char *id;     /* ARN */
 	const char *status; /* "CREATE_COMPLETE", … */
 	const char *reason; /* why it is in that status; NULL where CloudFormation does not say */
+	bool protected;     /* from deletion, by EnableTerminationProtection */
 	struct cloudformation_parameter *parameters;
 	size_t parameter_count;
 	struct cloudformation_output *outputs;

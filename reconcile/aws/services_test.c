@@ -252,12 +252,15 @@ END_TEST
 START_TEST(reads_a_stack)
 {
 	static const struct script_step steps[] = {
-	    {.body =
-	         "<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>S</StackName>"
-	         "<StackStatus>UPDATE_COMPLETE</StackStatus><Outputs><member><OutputKey>AuthUserPoolIdAB12</OutputKey>"
-	         "<OutputValue>eu-west-3_x</OutputValue></member><member><OutputKey>DbConfigPort</OutputKey>"
-	         "<OutputValue>5432</OutputValue><ExportName>BedrockClaudeChatDbConfigPort</ExportName></member>"
-	         "</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>"}};
+	    {.body = "<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>S</StackName>"
+	             "<StackStatus>UPDATE_COMPLETE</StackStatus><StackStatusReason>why</StackStatusReason>"
+	             "<EnableTerminationProtection>true</EnableTerminationProtection><Parameters><member>"
+	             "<ParameterKey>Size</ParameterKey><ParameterValue>2</ParameterValue></member><member>"
+	             "<ParameterKey>Hidden</ParameterKey><ParameterValue>****</ParameterValue></member></"
+	             "Parameters><Outputs><member><OutputKey>AuthUserPoolIdAB12</OutputKey>"
+	             "<OutputValue>eu-west-3_x</OutputValue></member><member><OutputKey>DbConfigPort</OutputKey>"
+	             "<OutputValue>5432</OutputValue><ExportName>BedrockClaudeChatDbConfigPort</ExportName></member>"
+	             "</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>"}};
 	struct cloudformation_stack stack;
 
 	OPEN(steps);
@@ -268,6 +271,11 @@ START_TEST(reads_a_stack)
 	ck_assert_ptr_null(cloudformation_find_output(&stack, "Nothing"));
 	ck_assert_str_eq(stack.outputs[1].export_name, "BedrockClaudeChatDbConfigPort");
 	ck_assert_ptr_null(stack.outputs[0].export_name);
+	ck_assert_str_eq(stack.reason, "why");
+	ck_assert(stack.protected);
+	ck_assert_uint_eq(stack.parameter_count, 2);
+	ck_assert_str_eq(stack.parameters[0].key, "Size");
+	ck_assert_str_eq(stack.parameters[0].value, "2");
 }
 END_TEST
 

@@ -81,7 +81,7 @@ static void sync_directory_of(const char *path)
 	free(directory);
 }
 
-int file_replace(const char *path, const char *text, size_t length, struct error *err)
+static int replace(const char *path, const char *text, size_t length, mode_t mode, struct error *err)
 {
 	size_t size = strlen(path) + sizeof(".XXXXXX");
 	char *temporary = malloc(size);
@@ -96,7 +96,7 @@ int file_replace(const char *path, const char *text, size_t length, struct error
 		free(temporary);
 		return rc;
 	}
-	if (write_all(fd, text, length) != 0 || fchmod(fd, 0644) != 0 || fsync(fd) != 0)
+	if (write_all(fd, text, length) != 0 || fchmod(fd, mode) != 0 || fsync(fd) != 0)
 		rc = error_errno(err, "cannot write %s", path);
 	if (close(fd) != 0 && rc == 0)
 		rc = error_errno(err, "cannot write %s", path);
@@ -108,6 +108,16 @@ int file_replace(const char *path, const char *text, size_t length, struct error
 		unlink(temporary);
 	free(temporary);
 	return rc;
+}
+
+int file_replace(const char *path, const char *text, size_t length, struct error *err)
+{
+	return replace(path, text, length, 0644, err);
+}
+
+int file_replace_private(const char *path, const char *text, size_t length, struct error *err)
+{
+	return replace(path, text, length, 0600, err);
 }
 
 int file_make_directories(const char *path, struct error *err)

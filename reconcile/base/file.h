@@ -19,6 +19,9 @@ int file_read(struct arena *arena, const char *path, size_t limit, char **text, 
 /* Replace path by text: written beside it, fsynced, renamed over it, the directory fsynced. Mode 0644. */
 int file_replace(const char *path, const char *text, size_t length, struct error *err);
 
+/* The same, mode 0600: for its owner only. */
+int file_replace_private(const char *path, const char *text, size_t length, struct error *err);
+
 /* mkdir -p, mode 0700 for what is made. */
 int file_make_directories(const char *path, struct error *err);
 

@@ -79,6 +79,20 @@ START_TEST(a_file_that_cannot_be_replaced_stays)
 }
 END_TEST
 
+START_TEST(what_is_private_is_for_its_owner_alone)
+{
+	const char *path = in_directory("private");
+	struct stat st;
+
+	ck_assert_int_eq(file_replace(path, "x", 1, &err), 0);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 0777, 0644);
+	ck_assert_int_eq(file_replace_private(path, "x", 1, &err), 0);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 0777, 0600);
+}
+END_TEST
+
 START_TEST(directories_are_made_on_the_way)
 {
 	const char *path = in_directory("a/b/c");
@@ -101,6 +115,7 @@ Suite *test_suite(void)
 	tcase_add_test(cases, more_than_the_limit_is_an_error);
 	tcase_add_test(cases, a_missing_file_and_a_directory_are_told_apart);
 	tcase_add_test(cases, a_file_that_cannot_be_replaced_stays);
+	tcase_add_test(cases, what_is_private_is_for_its_owner_alone);
 	tcase_add_test(cases, directories_are_made_on_the_way);
 	suite_add_tcase(suite, cases);
 	return suite;

@@ -81,6 +81,8 @@ void kind_add_permission(struct kind_permissions *permissions, const struct desi
 	struct kind_permission *permission = ARENA_PUSH(permissions->arena, permissions->items, permissions->count);
 	const char *region = desired->aws.region, *account = desired->aws.account;
 
+	if (strncmp(action, "apigateway:", strlen("apigateway:")) == 0)
+		account = ""; /* API Gateway's ARNs name none */
 	permission->action = action;
 	permission->resource = "*";
 	if (resource != NULL)

@@ -61,6 +61,13 @@ const char *diff_missing_rotation(struct arena *arena, const char *secret);
 /* What a person does where the rotation must be suspended and the spec leaves it alone. */
 const char *diff_unmanaged_rotation(void);
 
+/* Why the stack of a published API is still there after its deletion, and what a person does about it. */
+const char *diff_failed_removal(struct arena *arena, const struct observed_api *api);
+
+/* What a person does about a stack that must not be deleted: one of somebody's own, or one that is protected. */
+const char *diff_foreign_importer(struct arena *arena, const struct observed_api *api);
+const char *diff_protected_stack(struct arena *arena, const struct observed_api *api);
+
 /* Whether RDS's word for a cluster, instance or snapshot is one that no waiting mends. */
 bool diff_status_is_broken(const char *status);
 

@@ -1,10 +1,9 @@
 /*
  * Published APIs. Each is a stack of its own that imports what the cluster's
- * stack exports, and CloudFormation changes no export that is imported: as long
- * as they are there, a deployment that replaces the cluster is rolled back. So
- * while a replacement is due they are in the way, and otherwise they are fine.
- *
- * What was removed is recorded, and listed until it is published again.
+ * stack exports, and CloudFormation changes no export that is imported: a
+ * deployment that replaces the cluster is rolled back as long as they are
+ * there. So while a replacement is due they are in the way, and else they are
+ * fine. What was removed is listed until it is published again.
  */
 #include "plan/diff.h"
 
@@ -12,6 +11,8 @@
 #include <string.h>
 
 #define KIND "apis"
+#define KEYS_SHOWN 10
+#define WHY "as long as it is there, CloudFormation cannot replace the cluster"
 
 /* The bot, or else the stack. */
 static const char *name_of(const struct observed_api *api)
@@ -19,90 +20,139 @@ static const char *name_of(const struct observed_api *api)
 	return api->bot != NULL ? api->bot : api->stack;
 }
 
+const char *diff_failed_removal(struct arena *arena, const struct observed_api *api)
+{
+	return arena_printf(
+	    arena,
+	    "the stack %s was not deleted, it is %s: %s. Mend that and run again (network interfaces of its function "
+	    "take up to 40 minutes to go), or have CloudFormation keep what is in the way: aws cloudformation "
+	    "delete-stack --stack-name %s --retain-resources ID",
+	    api->stack, api->status, api->reason != NULL ? api->reason : "see its events in CloudFormation",
+	    api->stack);
+}
+
+const char *diff_foreign_importer(struct arena *arena, const struct observed_api *api)
+{
+	return arena_printf(
+	    arena,
+	    "a person: the stack %s (%s) is no published API of Bedrock Chat, and is left alone: take its "
+	    "imports out, or delete it",
+	    api->stack, api->status);
+}
+
+const char *diff_protected_stack(struct arena *arena, const struct observed_api *api)
+{
+	return arena_printf(arena,
+	                    "a person: the stack %s is protected from deletion: aws cloudformation "
+	                    "update-termination-protection --no-enable-termination-protection --stack-name %s",
+	                    api->stack, api->stack);
+}
+
 static const char *join_keys(struct arena *arena, const struct observed_api *api)
 {
-	const char *text = "";
+	const char *text = "none";
 	size_t i;
 
-	for (i = 0; i < api->key_count; i++)
-		text = arena_printf(arena, "%s%s%s", text, i > 0 ? ", " : "",
+	for (i = 0; i < api->key_count && i < KEYS_SHOWN; i++)
+		text = arena_printf(arena, "%s%s%s", i > 0 ? text : "", i > 0 ? ", " : "",
 		                    api->keys[i].name != NULL ? api->keys[i].name : api->keys[i].id);
+	if (api->key_count > KEYS_SHOWN)
+		text = arena_printf(arena, "%s and %zu more", text, api->key_count - KEYS_SHOWN);
 	return text;
 }
 
-static const char *join_parameters(struct arena *arena, const struct observed_api *api)
+static const char *describe_quota(struct arena *arena, const struct observed_api *api)
 {
-	const char *text = "";
+	static const char *const periods[][2] = {{"DAY", "a day"}, {"WEEK", "a week"}, {"MONTH", "a month"}};
+	const char *period = api->period != NULL ? api->period : "a period";
 	size_t i;
 
-	for (i = 0; i < api->parameter_count; i++)
-		text = arena_printf(arena, "%s%s%s=%s", text, i > 0 ? ", " : "", api->parameters[i].key,
-		                    api->parameters[i].value);
-	return text;
+	if (api->quota == 0)
+		return "none";
+	for (i = 0; i < sizeof(periods) / sizeof(periods[0]); i++)
+		if (strcmp(period, periods[i][0]) == 0)
+			period = periods[i][1];
+	return arena_printf(arena, "%" PRId64 " %s", api->quota, period);
 }
 
-/* "stage api, origins *, at most 5 requests a second (10 at once), 1000 a DAY, keys a, b": what it is published with.
- */
-static const char *describe_settings(struct arena *arena, const struct observed_api *api)
+/* What a person fills in to publish it. */
+static const char *describe(struct arena *arena, const struct observed_api *api)
 {
-	const char *text = arena_printf(arena, "stage %s, origins %s", api->stage != NULL ? api->stage : "unknown",
-	                                api->origins != NULL ? api->origins : "unknown");
+	const char *throttle = "none";
 
 	if (api->rate != NULL)
-		text = arena_printf(arena, "%s, at most %s requests a second (%" PRId64 " at once)", text, api->rate,
-		                    api->burst);
-	if (api->quota > 0)
-		text = arena_printf(arena, "%s, %" PRId64 " a %s", text, api->quota,
-		                    api->period != NULL ? api->period : "period");
-	if (api->key_count > 0)
-		text = arena_printf(arena, "%s, keys %s", text, join_keys(arena, api));
-	if (api->parameter_count > 0)
-		text = arena_printf(arena, "%s, parameters %s", text, join_parameters(arena, api));
-	return text;
+		throttle = arena_printf(arena, "%s a second and %" PRId64 " at once", api->rate, api->burst);
+	return arena_printf(arena, "stage %s, origins %s, throttle %s, quota %s, keys to create: %s",
+	                    api->stage != NULL ? api->stage : "unknown",
+	                    api->origins != NULL ? api->origins : "unknown", throttle, describe_quota(arena, api),
+	                    join_keys(arena, api));
 }
 
-static void differ(struct plan *plan, struct plan_resource *resource, const struct observed_api *api)
+static const struct observed_app_bot *find_bot(const struct plan_input *input, const char *id)
 {
-	struct plan_difference difference = {"published", CHANGE_REMOVE, NULL, api->stack};
+	const struct observed_bots *bots = &input->observed->bots;
+	size_t i;
 
-	plan_add_difference(plan, resource, &difference);
-	plan_set_reason(plan, resource, "its stack %s imports %s, which change when the cluster is replaced",
-	                api->stack, api->import_count == 1 ? api->imports[0] : "exports of the cluster");
+	for (i = 0; id != NULL && i < bots->bot_count; i++)
+		if (strcmp(bots->bots[i].id, id) == 0)
+			return &bots->bots[i];
+	return NULL;
 }
 
-static void remove_api(struct plan *plan, struct plan_resource *resource, const struct observed_api *api)
+static struct plan_action *add_action(struct plan *plan, const struct plan_resource *resource, const char *verb,
+                                      const struct observed_api *api)
 {
-	struct plan_action *action = plan_add_action(plan, resource, "remove", NULL);
+	struct plan_action *action = plan_add_action(plan, resource, verb, NULL);
 
 	action->gives = CONDITION_APIS_ABSENT;
-	action->risk = RISK_DESTRUCTIVE;
-	action->allow = "remove-published-apis";
-	action->reason = arena_printf(
-	    plan->arena,
-	    "CloudFormation cannot replace the cluster before; the API is gone until it is published again, "
-	    "with new keys: its settings are recorded first (%s)",
-	    describe_settings(plan->arena, api));
-	if (api->reason != NULL)
-		plan_add_note(plan, resource, "its deletion failed before: %s", api->reason);
-	plan_action_need(plan, action, CONDITION_SNAPSHOT);
+	action->reason = WHY;
 	plan_action_set(plan, action, "stack", api->stack);
 	plan_action_set(plan, action, "id", api->id);
-	plan_action_call(plan, action, "apigateway:DeleteApiKey");
-	plan_action_call(plan, action, "cloudformation:DeleteStack");
+	return action;
 }
 
-static void leave_foreign(struct plan *plan, struct plan_resource *resource, const struct observed_api *api)
+static void remove_api(const struct plan_input *input, struct plan *plan, struct plan_resource *resource,
+                       const struct observed_api *api)
 {
-	struct plan_action *action = plan_add_action(plan, resource, "remove", NULL);
+	struct plan_action *action = add_action(plan, resource, "remove", api);
+	const struct observed_app_bot *bot = find_bot(input, api->bot);
 
-	action->gives = CONDITION_APIS_ABSENT;
 	action->risk = RISK_DESTRUCTIVE;
-	action->reason = "CloudFormation cannot replace the cluster before";
-	plan_action_block(
-	    plan, action,
-	    "a person: the stack %s is no published API of Bedrock Chat, and trueup leaves it alone: take "
-	    "its imports out, or delete it",
-	    api->stack);
+	action->allow = "remove-published-apis";
+	action->reason = arena_printf(plan->arena,
+	                              WHY ". It is gone, with its keys, until it is published again, for which this is "
+	                                  "recorded first: %s",
+	                              describe(plan->arena, api));
+	plan_action_need(plan, action, CONDITION_SNAPSHOT);
+	if (bot != NULL)
+		plan_action_set(plan, action, "owner", bot->owner);
+	plan_action_call(plan, action, "apigateway:DeleteApiKey");
+	plan_action_call(plan, action, "cloudformation:DeleteStack");
+	if (api->protected && (input->desired->allow & DESIRED_ALLOW_REMOVE_PUBLISHED_APIS) != 0)
+		plan_action_block(plan, action, "%s", diff_protected_stack(plan->arena, api));
+}
+
+/* What is in the way: the stack goes already, is somebody's own, or has to go. */
+static void clear_away(const struct plan_input *input, struct plan *plan, struct plan_resource *resource,
+                       const struct observed_api *api)
+{
+	struct plan_difference published = {"published", CHANGE_REMOVE, NULL, api->stack};
+	struct plan_action *action;
+
+	plan_add_difference(plan, resource, &published);
+	plan_set_reason(plan, resource, "it is in the way of the cluster's replacement");
+	if (api->reason != NULL)
+		plan_add_note(plan, resource, "its deletion failed before: %s", api->reason);
+	if (strcmp(api->status, "DELETE_IN_PROGRESS") == 0) {
+		action = add_action(plan, resource, "settle", api);
+		action->reason = "the stack is being deleted";
+	} else if (api->foreign) {
+		action = add_action(plan, resource, "remove", api);
+		action->risk = RISK_DESTRUCTIVE;
+		plan_action_block(plan, action, "%s", diff_foreign_importer(plan->arena, api));
+	} else {
+		remove_api(input, plan, resource, api);
+	}
 }
 
 static void diff_api(const struct plan_input *input, struct plan *plan, const struct observed_api *api)
@@ -111,41 +161,103 @@ static void diff_api(const struct plan_input *input, struct plan *plan, const st
 	struct plan_resource *resource;
 
 	if (api->foreign && !due)
-		return; /* none of our business */
+		return; /* it is nobody's business here */
 	resource = plan_add_resource(plan, KIND, name_of(api));
-	if (!due)
-		return;
-	differ(plan, resource, api);
-	if (api->foreign)
-		leave_foreign(plan, resource, api);
-	else
-		remove_api(plan, resource, api);
+	if (due)
+		clear_away(input, plan, resource, api);
+	else if (api->reason != NULL)
+		plan_add_note(plan, resource, "its stack %s was not deleted, and may work no longer: %s", api->stack,
+		              api->reason);
 }
 
-static void list_removed(struct plan *plan, const struct observed_apis *seen, const struct observed_api *api)
+static struct plan_resource *resource_of(struct plan *plan, const char *name)
 {
-	struct plan_resource *resource = plan_find_resource(plan, KIND, name_of(api));
+	struct plan_resource *resource = plan_find_resource(plan, KIND, name);
 
-	if (resource == NULL)
-		resource = plan_add_resource(plan, KIND, name_of(api));
-	plan_add_note(
-	    plan, resource,
-	    "to be published again: its API was removed for the cluster's replacement (%s); all of it is in %s",
-	    describe_settings(plan->arena, api), seen->file);
+	return resource != NULL ? resource : plan_add_resource(plan, KIND, name);
 }
 
-/* Whether anything stands in the way is not known, so nothing is replaced. */
-static void block_unseen(const struct plan_input *input, struct plan *plan)
+static const char *join(struct arena *arena, const char **texts, size_t count)
 {
+	const char *text = "";
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		text = arena_printf(arena, "%s%s%s", text, i > 0 ? ", " : "", texts[i]);
+	return text;
+}
+
+/*
+ * The application keeps a bot for published that is not any more, and refuses
+ * to publish it before that is taken back (backend/app/usecases/bot.py).
+ */
+static void list_removed(const struct plan_input *input, struct plan *plan, const struct observed_api *api)
+{
+	const struct observed_apis *seen = &input->observed->apis;
+	const struct observed_app_bot *bot = find_bot(input, api->bot);
+	const char *owner = bot != NULL ? bot->owner : api->owner;
+	struct plan_resource *resource;
+
+	if (bot == NULL && input->observed->bots.head.status == OBSERVED_SEEN)
+		return; /* the bot is gone itself */
+	resource = resource_of(plan, name_of(api));
+	plan_add_note(plan, resource,
+	              "to publish again: bot %s%s%s, %s; recorded in %s. In the application, delete the API of the bot "
+	              "first, which it does not know to be gone",
+	              name_of(api), owner != NULL ? " of " : "", owner != NULL ? owner : "", describe(plan->arena, api),
+	              seen->file);
+	if (api->left_count > 0)
+		plan_add_note(plan, resource, "left when its stack was deleted: %s",
+		              join(plan->arena, api->left, api->left_count));
+}
+
+static bool is_listed(const struct observed_apis *seen, const char *stack)
+{
+	size_t i;
+
+	for (i = 0; i < seen->api_count; i++)
+		if (strcmp(seen->apis[i].stack, stack) == 0)
+			return true;
+	for (i = 0; i < seen->removed_count; i++)
+		if (strcmp(seen->removed[i].stack, stack) == 0)
+			return true;
+	return false;
+}
+
+/* Removed by a run whose record is on another machine, or by somebody else: the application's own table tells. */
+static void list_unrecorded(const struct plan_input *input, struct plan *plan)
+{
+	const struct observed_bots *bots = &input->observed->bots;
+	size_t i;
+
+	for (i = 0; i < bots->bot_count; i++) {
+		const struct observed_app_bot *bot = &bots->bots[i];
+
+		if (bot->published == NULL || is_listed(&input->observed->apis, bot->published))
+			continue;
+		plan_add_note(
+		    plan, resource_of(plan, bot->id),
+		    "the application has the API of bot %s of %s for published, but its stack %s imports nothing "
+		    "of the cluster's: if it is gone, delete the API in the application and publish it again; "
+		    "its settings are not recorded on this machine",
+		    bot->id, bot->owner, bot->published);
+	}
+}
+
+/* Whether anything is in the way is not known, so nothing may be replaced. */
+static void hold_replacement(const struct plan_input *input, struct plan *plan)
+{
+	struct plan_resource *resource;
 	struct plan_action *action;
 
 	plan_add_unseen(plan, KIND, "published", &input->observed->apis.head);
-	if (!diff_replacement_is_due(input))
+	resource = plan->resources[plan->resource_count - 1];
+	if (resource->state != RESOURCE_UNKNOWN || !diff_replacement_is_due(input))
 		return;
-	action = plan_add_action(plan, plan_find_resource(plan, KIND, "published"), "remove", NULL);
+	action = plan_add_action(plan, resource, "remove", NULL);
 	action->gives = CONDITION_APIS_ABSENT;
-	action->reason = "CloudFormation cannot replace the cluster before";
-	plan_action_block(plan, action, "which APIs are published could not be seen");
+	action->reason = "as long as there are published APIs, CloudFormation cannot replace the cluster";
+	plan_action_block(plan, action, "whether there are any could not be seen");
 }
 
 void plan_diff_apis(const struct plan_input *input, struct plan *plan)
@@ -156,11 +268,12 @@ void plan_diff_apis(const struct plan_input *input, struct plan *plan)
 	if (plan_is_left_out(&seen->head))
 		return;
 	if (seen->head.status != OBSERVED_SEEN) {
-		block_unseen(input, plan);
+		hold_replacement(input, plan);
 		return;
 	}
 	for (i = 0; i < seen->api_count; i++)
 		diff_api(input, plan, &seen->apis[i]);
 	for (i = 0; i < seen->removed_count; i++)
-		list_removed(plan, seen, &seen->removed[i]);
+		list_removed(input, plan, &seen->removed[i]);
+	list_unrecorded(input, plan);
 }

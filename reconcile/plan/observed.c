@@ -229,6 +229,8 @@ static const struct record_field api_fields[] = {
     RECORD_STRING(struct observed_api, reason, "reason"),
     RECORD_STRING(struct observed_api, bot, "bot"),
     RECORD_BOOL(struct observed_api, foreign, "foreign"),
+    RECORD_BOOL(struct observed_api, protected, "protected"),
+    RECORD_STRING(struct observed_api, owner, "owner"),
     RECORD_STRING(struct observed_api, api, "api"),
     RECORD_STRING(struct observed_api, name, "name"),
     RECORD_STRING(struct observed_api, stage, "stage"),
@@ -241,7 +243,10 @@ static const struct record_field api_fields[] = {
     RECORD_STRING(struct observed_api, period, "quotaPeriod"),
     RECORD_LIST(struct observed_api, keys, key_count, "keys", &key_record),
     RECORD_LIST(struct observed_api, parameters, parameter_count, "parameters", &setting_record),
+    RECORD_LIST(struct observed_api, outputs, output_count, "outputs", &setting_record),
     RECORD_STRINGS(struct observed_api, imports, import_count, "imports"),
+    RECORD_STRING(struct observed_api, recorded, "recordedAt"),
+    RECORD_STRINGS(struct observed_api, left, left_count, "left"),
     RECORD_END,
 };
 const struct record observed_api_record = {sizeof(struct observed_api), api_fields};

@@ -217,45 +217,56 @@ struct observed_setting {
 	const char *value;
 };
 
+/* A key of a usage plan. Nobody ever looks at its value. */
 struct observed_key {
 	const char *id;
 	const char *name;
 };
 
-/* A stack that imports what the cluster's stack exports; and what it takes to publish its API again. Never a key's
- * value. */
+/*
+ * A stack that imports what a replacement of the cluster changes, with what it
+ * takes to publish its API again. The same is recorded of an API before it is
+ * removed (kinds/apis_record.h).
+ */
 struct observed_api {
 	const char *stack;
 	const char *id;     /* the stack's ARN */
-	const char *status; /* CloudFormation's */
-	const char *reason; /* of a failed deletion; NULL: none */
-	const char *bot;    /* NULL: it is not named as the application names them */
-	bool foreign;       /* imports, and is no published API: somebody's own */
-	const char *api;    /* id in API Gateway */
-	const char *name;
+	const char *status; /* CloudFormation's; of what is recorded: then */
+	const char *reason; /* with DELETE_FAILED: why */
+	const char *bot;    /* the end of the stack's name; NULL: it is not called as the application calls them */
+	bool foreign;       /* no published API but somebody's own: nothing more of it was looked at */
+	bool protected;     /* the stack, from deletion */
+	const char *owner;  /* recorded: of the bot, a user's sub; NULL where the table of bots was not looked at */
+	const char *api;    /* API Gateway's id */
+	const char *name;   /* API Gateway's */
 	const char *stage;
-	const char *origins; /* that may call it from a browser */
-	const char *plan;    /* id of the usage plan */
-	const char *rate;    /* requests a second; NULL: no throttle */
-	int64_t burst;
-	int64_t quota; /* requests in a period; 0: no quota */
+	const char *origins; /* that browsers may call it from, with commas */
+	const char *plan;    /* the usage plan's id */
+	const char *rate;    /* requests a second, in digits; NULL: no throttle */
+	int64_t burst;       /* requests at once */
+	int64_t quota;       /* requests a period; 0: no quota */
 	int64_t quota_offset;
-	const char *period;
+	const char *period; /* DAY, WEEK, MONTH */
 	struct observed_key *keys;
 	size_t key_count;
-	struct observed_setting *parameters;
+	struct observed_setting *parameters; /* the stack's */
 	size_t parameter_count;
-	const char **imports;
+	struct observed_setting *outputs; /* the stack's, these above among them */
+	size_t output_count;
+	const char **imports; /* names of the exports that are in question here */
 	size_t import_count;
+	const char *recorded; /* RFC 3339: when; NULL: it is not recorded */
+	const char **left;    /* recorded: resources that the stack's deletion left, by their physical ids */
+	size_t left_count;
 };
 
 struct observed_apis {
 	struct observed_head head;
 	struct observed_api *apis; /* that are there; sorted by stack */
 	size_t api_count;
-	struct observed_api *removed; /* by trueup, and not published again since */
+	struct observed_api *removed; /* recorded, and not published now; sorted by stack */
 	size_t removed_count;
-	const char *file; /* where these are recorded; NULL: none are */
+	const char *file; /* the record's, on the machine that looked; NULL: there is none */
 };
 
 struct observed {
@@ -274,7 +285,7 @@ struct observed {
 /* `struct observed` as JSON and back (base/record.h). */
 extern const struct record observed_record;
 
-/* One of its APIs: what is recorded before it is removed. */
+/* One of its APIs, which is what is recorded of it, too. */
 extern const struct record observed_api_record;
 
 /* Mark a part unknown for the reason in err. The strings go into the arena. */

@@ -3,118 +3,169 @@
 from __future__ import annotations
 
 import json
-import random
-from collections.abc import Callable
+import signal
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import BASELINE, Program, Sandbox
+from harness import Outcome, Program, Sandbox
 
-WORD = ["remove-published-apis"]
 MANUAL = {"encrypted": True, "replace": "manual"}
+PREFIX = "ApiPublishmentStack"
+WORD = ["remove-published-apis"]
+EXPORT = "BedrockClaudeChatDbConfigHostname"
+HANDLER = "Handler886CB40B"
 
 
-def bots_of(sandbox: Sandbox) -> list[str]:
-    return sorted(bot["id"] for bot in sandbox.summary["bots"] if bot["published"])
+def stacks_of(sandbox: Sandbox) -> list[str]:
+    """Of the published APIs, as they were seeded."""
+    return sorted(PREFIX + bot["id"] for bot in sandbox.summary["bots"] if bot["published"])
 
 
-def stacks(sandbox: Sandbox) -> set[str]:
-    listed = sandbox.client("cloudformation").describe_stacks()["Stacks"]
-    return {stack["StackName"] for stack in listed if stack["StackName"].startswith("ApiPublishment")}
+def importers(sandbox: Sandbox) -> set[str]:
+    client = sandbox.client("cloudformation")
+    try:
+        return set(client.list_imports(ExportName=EXPORT)["Imports"])
+    except client.exceptions.ClientError:
+        return set()
 
 
-def keys(sandbox: Sandbox) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = sandbox.client("apigateway").get_api_keys(includeValues=True)["items"]
-    return found
+def keys(sandbox: Sandbox) -> dict[str, str]:
+    """The value of each key, by its name: what trueup must never know."""
+    found = sandbox.client("apigateway").get_api_keys(includeValues=True)["items"]
+    return {key["name"]: key["value"] for key in found}
+
+
+def key_names(stack: str) -> set[str]:
+    """The key of the stack's own, and the one that the application made, as they are seeded."""
+    bot = stack.removeprefix(PREFIX)
+    return {f"ApiPu-ApiAp-{bot[-12:]}", bot[::-1]}
+
+
+def record_path(trueup: Program) -> Path:
+    return trueup.directory / "state/chat.published-apis.json"
 
 
 def record(trueup: Program) -> dict[str, Any]:
-    (path,) = (trueup.directory / "state").glob("*.published-apis.json")
-    document: dict[str, Any] = json.loads(path.read_text())
-    return document
+    """What is recorded, by stack."""
+    document = json.loads(record_path(trueup).read_text())
+    assert document["schema"] == "trueup/published-apis/v1" and document["name"] == "chat"
+    return {api["stack"]: api for api in document["apis"]}
+
+
+def states(outcome: Outcome) -> dict[str, str]:
+    """What became of each API's removal, by the API's name."""
+    return {resource["name"]: action["state"] for resource in outcome.report["resources"]
+            if resource["kind"] == "apis" for action in resource["actions"]}
+
+
+def notes(outcome: Outcome) -> dict[str, str]:
+    return {resource["name"]: " ".join(resource["notes"]) for resource in outcome.report["resources"]
+            if resource["kind"] == "apis" and resource["notes"]}
+
+
+def assert_whole(trueup: Program, stacks: list[str]) -> None:
+    """Each API is recorded with all that publishes it again."""
+    recorded = record(trueup)
+    assert sorted(recorded) == stacks
+    for stack, api in recorded.items():
+        assert {key["name"] for key in api["keys"]} == key_names(stack) and len(api["keys"]) == 2
+        assert api["bot"] == stack.removeprefix(PREFIX)
+        assert (api["throttleRate"], api["throttleBurst"]) == ("5.5", 10)
+        assert (api["quotaLimit"], api["quotaPeriod"]) == (1000, "DAY")
+        assert api["stage"] == "api" and api["allowedOrigins"].startswith("https://chat.example.com,")
+        assert api["parameters"] == [{"key": "BootstrapVersion", "value": "/cdk-bootstrap/hnb659fds/version"}]
+        assert {"ApiId", "ApiUsagePlanId", "ApiEndpoint4F160690"} <= {output["key"] for output in api["outputs"]}
 
 
 @pytest.fixture
-def published(sandbox: Sandbox, trueup: Program) -> Sandbox:
-    """Three published APIs, and a cluster that waits for a person to replace it."""
-    sandbox.seed(bots=4, rows=40, users=12, published=3)
-    trueup.specify(cluster=MANUAL, vectors={"counts": BASELINE}, allow=WORD)
-    trueup.capture()
+def published(sandbox: Sandbox) -> Sandbox:
+    """Three published APIs, of two keys each, beside a cluster that must be replaced."""
+    sandbox.seed(bots=4, rows=8, users=4, published=3)
     return sandbox
 
 
-def test_without_the_word_nothing_is_deleted(published: Sandbox, trueup: Program) -> None:
-    trueup.specify(cluster=MANUAL, vectors={"counts": BASELINE})
+def test_what_may_not_go_stays_and_the_rest_goes(published: Sandbox, trueup: Program) -> None:
+    first, second, third = stacks_of(published)
+    one, two, three = bots = [stack.removeprefix(PREFIX) for stack in (first, second, third)]
+    before, formation = keys(published), published.client("cloudformation")
+
+    # Without the word nothing is touched.
+    trueup.specify(cluster=MANUAL)
     outcome = trueup.apply(expect=2)
-    removals = [action for action in outcome.actions() if action["verb"] == "remove"]
-    assert len(removals) == 3 and all(action["state"] == "blocked" for action in removals)
-    assert all("remove-published-apis" in action["waitsFor"] for action in removals)
-    counts = published.calls()["operations"]
-    assert not {"cloudformation:DeleteStack", "apigateway:DeleteApiKey"} & set(counts)
-    assert len(stacks(published)) == 3 and len(keys(published)) == 6
+    assert states(outcome) == dict.fromkeys(bots, "blocked")
+    waits = [action["waitsFor"] for action in outcome.actions("blocked") if action["id"].startswith("apis/")]
+    assert all("remove-published-apis" in text for text in waits) and len(waits) == 3
+    assert importers(published) == {first, second, third} and keys(published) == before
+    assert not [name for name in published.calls()["operations"] if name.split(":")[1].startswith("Delete")]
 
+    # One is protected, one refuses, one is somebody else's: each is named with what to do, and the rest goes.
+    trueup.specify(cluster=MANUAL, allow=WORD)
+    published.control("cloudformation/protect", stack=first, on=True)
+    published.control("cloudformation/undeletable", stack=second, resource=HANDLER, reason="it is at work")
+    published.control("cloudformation/stack", name="Reporting", outputs={}, resources=[], imports=[EXPORT])
+    outcome = trueup.apply(expect=1)
+    assert states(outcome) == {one: "blocked", two: "failed", three: "done", "Reporting": "blocked"}
+    told = " ".join(action["error"] or action["waitsFor"] or "" for action in outcome.actions())
+    assert f"--no-enable-termination-protection --stack-name {first}" in told and "the stack Reporting" in told
+    assert f"{HANDLER}: it is at work" in told
+    assert importers(published) == {first, second, "Reporting"}
+    assert set(keys(published)) == key_names(first)
 
-def test_they_are_recorded_and_removed_and_listed_afterwards(published: Sandbox, trueup: Program) -> None:
-    values = [key["value"] for key in keys(published)]
+    # Mended: what was recorded before its keys went is whole, and private.
+    published.control("cloudformation/protect", stack=first, on=False)
+    published.control("cloudformation/undeletable", stack=second, resource=HANDLER)
+    formation.delete_stack(StackName="Reporting")
     outcome = trueup.apply(expect=2)
-    assert [action["state"] for action in outcome.actions() if action["verb"] == "remove"] == ["done"] * 3
-    assert stacks(published) == set() and keys(published) == []
+    assert states(outcome) == {one: "done", two: "done"}
+    assert importers(published) == set() and keys(published) == {}
+    assert_whole(trueup, [first, second, third])
+    assert record_path(trueup).stat().st_mode & 0o777 == 0o600
 
-    recorded = record(trueup)
-    assert sorted(api["bot"] for api in recorded["apis"]) == bots_of(published)
-    for api in recorded["apis"]:
-        assert (api["throttleRate"], api["throttleBurst"], api["quotaLimit"], api["quotaPeriod"]) == ("5", 10, 1000, "DAY")
-        assert len(api["keys"]) == 2 and api["allowedOrigins"] == "*" and api["parameters"]
-    for text in [json.dumps(recorded), outcome.out, outcome.err]:
-        assert not any(value in text for value in values)
-
+    # Each later report lists them, until they are published again.
     later = trueup.plan(expect=2)
-    for bot in bots_of(published):
-        resource = later.resource("apis", bot)
-        assert resource["state"] == "in-sync"
-        assert any("to be published again" in note and "1000 a DAY" in note for note in resource["notes"])
+    assert sorted(notes(later)) == bots
+    assert all("throttle 5.5 a second and 10 at once, quota 1000 a day" in note for note in notes(later).values())
+    assert all(str(record_path(trueup)) in note for note in notes(later).values())
+    published.control("cloudformation/stack", name=first, outputs={}, resources=[])
+    assert sorted(notes(trueup.plan(expect=2))) == [two, three]
 
-    # Published again: no longer listed, and in the way again.
-    published.control("cloudformation/stack", name=f"ApiPublishmentStack{bots_of(published)[0]}", outputs={}, resources=[])
-    assert len([one for one in trueup.plan(expect=2).report["resources"] if one["kind"] == "apis"]) == 2
+    # On another machine the table of bots still tells; and nobody ever saw a key's value.
+    trueup.specify(cluster=MANUAL, vectors={"counts": {"from": "bots"}}, allow=WORD)
+    elsewhere = trueup.plan(expect=None, TRUEUP_STATE=str(trueup.directory / "elsewhere"))
+    assert all("not recorded on this machine" in note for note in notes(elsewhere).values())
+    assert {two, three} <= notes(elsewhere).keys()
+    seen = [path.read_text() for path in (trueup.directory / "state").iterdir()]
+    seen += [text for one in (outcome, later) for text in (one.out, one.err)]
+    assert not [value for value in before.values() if any(value in text for text in seen)]
 
 
-def test_one_that_cannot_be_deleted_is_named_and_the_rest_goes_on(published: Sandbox, trueup: Program) -> None:
-    stuck = f"ApiPublishmentStack{bots_of(published)[1]}"
-    published.control("cloudformation/undeletable", stack=stuck, resource="Api", reason="a base path mapping uses it")
+def test_a_run_that_was_killed_is_finished_and_the_record_is_whole(published: Sandbox, trueup: Program) -> None:
+    stacks, before = stacks_of(published), keys(published)
+    trueup.specify(cluster=MANUAL, allow=WORD)
+
+    # What it does not understand it leaves alone, and deletes nothing.
+    record_path(trueup).parent.mkdir()
+    record_path(trueup).write_text("{")
     outcome = trueup.apply(expect=1)
-    (failed,) = outcome.actions("failed")
-    assert stuck in failed["error"] and "Api: a base path mapping uses it" in failed["error"]
-    assert stacks(published) == {stuck}
-    published.control("cloudformation/undeletable", stack=stuck, resource="Api")
-    trueup.apply(expect=2)
-    assert stacks(published) == set()
-    assert len(record(trueup)["apis"]) == 3 and all(len(api["keys"]) == 2 for api in record(trueup)["apis"])
+    assert outcome.resource("apis")["state"] == "unknown"
+    assert str(record_path(trueup)) in outcome.resource("apis")["reason"]
+    assert record_path(trueup).read_text() == "{" and keys(published) == before
+    record_path(trueup).unlink()
 
+    # Killed once it has deleted a key.
+    process = trueup.start("apply", "spec.yaml", "--yes", "--wait", "10m", "-o", "json")
+    while process.poll() is None and "apigateway:DeleteApiKey" not in published.calls()["operations"]:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert 0 < len(keys(published)) < len(before) and importers(published)
 
-def test_somebody_elses_stack_is_left_alone(published: Sandbox, trueup: Program) -> None:
-    published.control("cloudformation/stack", name="Reporting", outputs={}, resources=[],
-                      imports=["BedrockClaudeChatDbConfigHostname"])
     outcome = trueup.apply(expect=2)
-    (blocked,) = [action for action in outcome.actions("blocked") if action["verb"] == "remove"]
-    assert "Reporting" in blocked["waitsFor"] and "a person" in blocked["waitsFor"]
-    published.client("cloudformation").describe_stacks(StackName="Reporting")
-
-
-def test_killed_in_the_midst_the_record_is_whole(start: Callable[..., Sandbox], published: Sandbox, trueup: Program) -> None:
-    rng = random.Random(7)
-    for _ in range(3):
-        trueup.kill_after(rng.uniform(0.2, 1.2), "apply", "spec.yaml", "--yes", "--wait", "10m")
-    trueup.apply(expect=2)
-    assert stacks(published) == set() and keys(published) == []
-    assert sorted(api["bot"] for api in record(trueup)["apis"]) == bots_of(published)
-    assert all(len(api["keys"]) == 2 for api in record(trueup)["apis"])
-
-
-def test_a_record_that_is_not_understood_stops_it(published: Sandbox, trueup: Program) -> None:
-    (trueup.directory / "state").mkdir(exist_ok=True)
-    (trueup.directory / "state/chat.published-apis.json").write_text("{")
-    outcome = trueup.apply(expect=1)
-    assert outcome.resource("apis")["state"] == "unknown" and "published-apis.json" in outcome.resource("apis")["reason"]
-    assert len(stacks(published)) == 3 and len(keys(published)) == 6
-    assert (trueup.directory / "state/chat.published-apis.json").read_text() == "{"
+    assert set(states(outcome).values()) == {"done"}
+    assert importers(published) == set() and keys(published) == {}
+    assert_whole(trueup, stacks)
+    assert sorted(notes(trueup.plan(expect=2))) == [stack.removeprefix(PREFIX) for stack in stacks]
+    assert not list(record_path(trueup).parent.glob("*.json.*")), "a temporary file is left"

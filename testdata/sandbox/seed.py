@@ -186,18 +186,35 @@ def _seed_embedding(deployment: Deployment) -> str:
 
 
 def _seed_published_api(world: World, bot: Bot, imports: list[str]) -> None:
-    """The stack of a bot's API, with a usage plan of two keys that ends with the stack."""
+    """The stack of a bot's API: a usage plan with a key of the stack's, and one that the application made later."""
     gateway, api_id = world.service("apigateway"), f"a{bot.bot_id[-9:].lower()}"
-    plan_id = gateway.seed_usage_plan(bot.stack, api_id, keys=2, throttle={"rateLimit": 5.0, "burstLimit": 10},
-                                      quota={"limit": 1000, "offset": 0, "period": "DAY"})
+    plan_id = gateway.seed_usage_plan(bot.stack, api_id, 0, {"rateLimit": 5.5, "burstLimit": 10},
+                                      {"limit": 1000, "offset": 0, "period": "DAY"})
+    key_id = gateway.seed_key(plan_id, f"{bot.stack[:5]}-ApiAp-{bot.bot_id[-12:]}")
+    gateway.seed_key(plan_id, bot.bot_id[::-1])
     outputs = {"ApiId": api_id, "ApiName": bot.stack, "DeploymentStage": "api", "ApiUsagePlanId": plan_id,
-               "AllowedOrigins": "*"}
-    resources = [{"LogicalResourceId": "Api", "ResourceType": "AWS::ApiGateway::RestApi", "PhysicalResourceId": api_id},
-                 {"LogicalResourceId": "UsagePlan", "ResourceType": "AWS::ApiGateway::UsagePlan",
-                  "PhysicalResourceId": plan_id}]
-    world.service("cloudformation").seed_stack(bot.stack, outputs, resources, None, imports=imports,
-                                               parameters={"PublishedApiId": bot.bot_id, "PublishedApiDeploymentStage": "api"},
-                                               on_delete=lambda: gateway.remove_usage_plan(plan_id))
+               "AllowedOrigins": "https://chat.example.com,https://intranet.example.com",
+               "ApiEndpoint4F160690": f"https://{api_id}.execute-api.{world.settings.region}.amazonaws.com/api/"}
+    world.service("cloudformation").seed_stack(
+        bot.stack, outputs, _resources_of_api(bot, api_id, plan_id, key_id), None, imports=imports,
+        parameters={"BootstrapVersion": "/cdk-bootstrap/hnb659fds/version"})
+
+
+def _resources_of_api(bot: Bot, api_id: str, plan_id: str, key_id: str) -> list[dict[str, str]]:
+    """As cdk/lib/api-publishment-stack.ts makes them, in the order of creation."""
+    listed = {
+        "HandlerServiceRoleFCDC14AE": ("AWS::IAM::Role", f"{bot.stack}-HandlerServiceRole"),
+        "HandlerSecurityGroup9DB6E4F3": ("AWS::EC2::SecurityGroup", f"sg-{api_id}"),
+        "Handler886CB40B": ("AWS::Lambda::Function", f"{bot.stack}-Handler886CB40B"),
+        "ApiF70053CD": ("AWS::ApiGateway::RestApi", api_id),
+        "ApiDeploymentStageapi3EB9684E": ("AWS::ApiGateway::Stage", "api"),
+        "ApiApiKeyD0CE0A5E": ("AWS::ApiGateway::ApiKey", key_id),
+        "ApiUsagePlan0D0C1A1B": ("AWS::ApiGateway::UsagePlan", plan_id),
+        "ApiUsagePlanUsagePlanKeyResource7E5A6B6D": ("AWS::ApiGateway::UsagePlanKey", f"{key_id}:{plan_id}"),
+        "WebAclAssociation": ("AWS::WAFv2::WebACLAssociation", f"{api_id}|api"),
+    }
+    return [{"LogicalResourceId": name, "ResourceType": kind, "PhysicalResourceId": value}
+            for name, (kind, value) in listed.items()]
 
 
 def _exported(deployment: Deployment) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """API Gateway: the usage plans and API keys of published APIs.
 
-An application's publishing makes a usage plan with keys beside a stack; whoever
-takes the API away deletes the keys first and then the stack, which ends the plan.
+A published API's stack has a usage plan with a key; the application makes more keys for it, which outlive the stack
+unless somebody deletes them. Plans go with their stacks, and in no other way.
 """
 
 from __future__ import annotations
@@ -49,15 +49,27 @@ class ApiGateway(Service):
         plan = UsagePlan(random_id(6, _IDS), name, api_id, throttle, quota)
         self._plans[plan.plan_id] = plan
         for number in range(keys):
-            key = ApiKey(random_id(10, _IDS), f"{name}-{number}", random_id(40, _IDS))
-            self._keys[key.key_id] = key
-            plan.key_ids.add(key.key_id)
+            self.seed_key(plan.plan_id, f"{name}-{number}")
         return plan.plan_id
+
+    def seed_key(self, plan_id: str, name: str) -> str:
+        """Makes a key in a plan; returns its id."""
+        key = ApiKey(random_id(10, _IDS), name, random_id(40, _IDS))
+        self._keys[key.key_id] = key
+        self._plans[plan_id].key_ids.add(key.key_id)
+        return key.key_id
 
     def remove_usage_plan(self, plan_id: str) -> None:
         """Ends a plan as the deletion of its stack does; its keys stay, in no plan."""
         with self.lock:
             self._plans.pop(plan_id, None)
+
+    def remove_key(self, key_id: str) -> None:
+        """Ends a key, if it is there still, as the deletion of its stack does."""
+        with self.lock:
+            self._keys.pop(key_id, None)
+            for plan in self._plans.values():
+                plan.key_ids.discard(key_id)
 
     def GetUsagePlan(self, call: Call) -> dict[str, Any]:
         return _plan(self._find_plan(call.params["usagePlanId"]))
@@ -70,7 +82,8 @@ class ApiGateway(Service):
         plan = self._find_plan(call.params["usagePlanId"])
         held = [self._keys[key_id] for key_id in plan.key_ids]
         keys, position = _page(held, call, lambda key: key.key_id)
-        return {"items": [{"id": key.key_id, "type": "API_KEY", "name": key.name} for key in keys],
+        # The model has their values, too: whoever must not know them has to leave them where they are.
+        return {"items": [{"id": key.key_id, "type": "API_KEY", "name": key.name, "value": key.value} for key in keys],
                 "position": position}
 
     def GetApiKeys(self, call: Call) -> dict[str, Any]:
@@ -82,13 +95,10 @@ class ApiGateway(Service):
         return self._key(self._find_key(call.params["apiKey"]), call.get("includeValue", False))
 
     def DeleteApiKey(self, call: Call) -> None:
-        key = self._find_key(call.params["apiKey"])
-        del self._keys[key.key_id]
-        for plan in self._plans.values():
-            plan.key_ids.discard(key.key_id)
+        self.remove_key(self._find_key(call.params["apiKey"]).key_id)
 
     def control_plan(self, args: dict[str, Any]) -> dict[str, Any]:
-        """Makes a usage plan: name, api_id, keys (how many)."""
+        """Makes a usage plan: name, api_id, keys (how many); throttle and quota as API Gateway shows them."""
         return {"id": self.seed_usage_plan(**args)}
 
     def _find_plan(self, plan_id: str) -> UsagePlan:

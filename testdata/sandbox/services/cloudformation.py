@@ -19,6 +19,10 @@ from service import AwsError, Call, Service, World, now, token_page
 
 PAGE = 100
 
+# What becomes of a resource's own service when its stack deletes it: service and method. Others are only names.
+_REMOVALS = {"AWS::ApiGateway::ApiKey": ("apigateway", "remove_key"),
+             "AWS::ApiGateway::UsagePlan": ("apigateway", "remove_usage_plan")}
+
 
 @dataclass
 class Resource:
@@ -44,8 +48,8 @@ class Stack:
     deleted: datetime | None = None
     protected: bool = False
     parameters: dict[str, str] = field(default_factory=dict)
+    retained: set[str] = field(default_factory=set)             # logical ids of what its deletion leaves
     undeletable: dict[str, str] = field(default_factory=dict)   # logical id of a resource: why it cannot be deleted
-    on_delete: Callable[[], None] | None = None
     events: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -61,14 +65,15 @@ class CloudFormation(Service):
         """Makes a stack; returns its id.
 
         `resources`: LogicalResourceId, PhysicalResourceId, ResourceType of each. `exports`: the export's name for
-        keys of `outputs`. `more`: imports (names of exports), parameters, protected, on_delete (called once it is gone).
+        keys of `outputs`. `more`: imports (names of exports), parameters, protected, retained (logical ids of
+        resources whose DeletionPolicy is Retain).
         """
         stack_id = self.arn(f"stack/{name}/{uuid.uuid4()}")
         made = [Resource(item["LogicalResourceId"], item["PhysicalResourceId"], item["ResourceType"])
                 for item in resources]
         stack = Stack(name, stack_id, dict(outputs), dict(exports or {}), list(more.get("imports", ())), made,
                       protected=more.get("protected", False), parameters=dict(more.get("parameters", {})),
-                      on_delete=more.get("on_delete"))
+                      retained=set(more.get("retained", ())))
         for resource in made:
             _note(stack, resource.logical_id, resource.physical_id, resource.kind, resource.status)
         _note_stack(stack, "CREATE_COMPLETE")
@@ -154,9 +159,15 @@ class CloudFormation(Service):
         # To delete what is not there is no error.
         if stack is None or stack.status == "DELETE_IN_PROGRESS":
             return
+        retained = set(call.get("RetainResources", ()))
+        if retained and stack.status != "DELETE_FAILED":
+            raise AwsError("ValidationError", f"Invalid operation on stack [{stack.stack_id}]. When you delete a stack, "
+                                              f"specify which resources to retain only when the stack is in the "
+                                              f"DELETE_FAILED state.")
         if stack.protected:
             raise AwsError("ValidationError", f"Stack [{stack.name}] cannot be deleted while TerminationProtection is "
                                               f"enabled")
+        stack.retained |= retained
         self.set_status(stack, "DELETE_IN_PROGRESS", "User Initiated")
         timer = threading.Timer(self.world.settings.seconds, self._finish_delete, (stack,))
         timer.daemon = True
@@ -171,8 +182,10 @@ class CloudFormation(Service):
         return {}
 
     def control_undeletable(self, args: dict[str, Any]) -> dict[str, Any]:
-        """Has a resource refuse to be deleted, for a reason; with no reason it gives way: stack, resource, reason."""
+        """Has a stack's resource (its logical id) refuse to be deleted for a reason, or, without one, give way."""
         stack = self.find(args["stack"])
+        if args["resource"] not in [resource.logical_id for resource in stack.resources]:
+            raise ValueError(f"{stack.name} has no resource {args['resource']}")
         stack.undeletable.pop(args["resource"], None)
         if args.get("reason"):
             stack.undeletable[args["resource"]] = args["reason"]
@@ -192,24 +205,32 @@ class CloudFormation(Service):
                 self.set_status(stack, "DELETE_FAILED", f"Export {name} cannot be deleted as it is in use by "
                                                          f"{', '.join(users)}")
                 return
-            if not self._delete_resources(stack):
+            failed = [resource.logical_id for resource in reversed(stack.resources)
+                      if not self._delete_resource(stack, resource)]
+            if failed:
+                self.set_status(stack, "DELETE_FAILED", f"The following resource(s) failed to delete: "
+                                                         f"[{', '.join(failed)}]. ")
                 return
             stack.deleted = now()
             self.set_status(stack, "DELETE_COMPLETE")
-        if stack.on_delete is not None:
-            stack.on_delete()
 
-    def _delete_resources(self, stack: Stack) -> bool:
-        """In reverse. One that refuses leaves the stack DELETE_FAILED; what is gone by then stays gone."""
-        failed = []
-        for resource in reversed(stack.resources):
-            reason = stack.undeletable.get(resource.logical_id)
-            resource.status = "DELETE_COMPLETE" if reason is None else "DELETE_FAILED"
-            failed += [] if reason is None else [resource.logical_id]
-            _note(stack, resource.logical_id, resource.physical_id, resource.kind, resource.status, reason)
-        if failed:
-            self.set_status(stack, "DELETE_FAILED", f"The following resource(s) failed to delete: [{', '.join(failed)}]. ")
-        return not failed
+    def _delete_resource(self, stack: Stack, resource: Resource) -> bool:
+        """False where it refuses. What is gone stays gone, and is not deleted again."""
+        if resource.status == "DELETE_COMPLETE":
+            return True
+        if resource.logical_id in stack.retained:
+            self.note(stack, resource, "DELETE_SKIPPED")
+            return True
+        self.note(stack, resource, "DELETE_IN_PROGRESS")
+        reason = stack.undeletable.get(resource.logical_id)
+        if reason is not None:
+            self.note(stack, resource, "DELETE_FAILED", reason)
+            return False
+        if resource.kind in _REMOVALS:
+            service, method = _REMOVALS[resource.kind]
+            getattr(self.world.service(service), method)(resource.physical_id)
+        self.note(stack, resource, "DELETE_COMPLETE")
+        return True
 
     def _alive(self) -> list[Stack]:
         return [stack for stack in self._stacks if stack.deleted is None]

@@ -207,7 +207,49 @@ def refused_or_none(method: Any, **params: Any) -> str | None:
 def test_protected_stack_stays(sandbox: Sandbox) -> None:
     stacks, name = sandbox.client("cloudformation"), f"Stack-{uuid.uuid4()}"
     seed_stack(sandbox, name, protected=True)
+    assert stacks.describe_stacks(StackName=name)["Stacks"][0]["EnableTerminationProtection"] is True
     assert refused(stacks.delete_stack, StackName=name) == "ValidationError"
+
+
+def test_a_stack_of_an_api_and_what_becomes_of_each_resource(sandbox: Sandbox) -> None:
+    stacks, gateway, name = sandbox.client("cloudformation"), sandbox.client("apigateway"), f"Stack-{uuid.uuid4()}"
+    plan = sandbox.control("apigateway/plan", name=name, api_id="abc123", keys=1, throttle={"rateLimit": 5.5},
+                           quota={"limit": 1000, "offset": 10, "period": "WEEK"})["id"]
+    (key,) = gateway.get_usage_plan_keys(usagePlanId=plan)["items"]
+    listed = {"Role": ("AWS::IAM::Role", "role"), "Handler": ("AWS::Lambda::Function", "function"),
+              "Key": ("AWS::ApiGateway::ApiKey", key["id"]), "Plan": ("AWS::ApiGateway::UsagePlan", plan)}
+    stack_id = seed_stack(sandbox, name, parameters={"BootstrapVersion": "/cdk"}, retained=["Role"], resources=[
+        {"LogicalResourceId": logical, "ResourceType": kind, "PhysicalResourceId": physical}
+        for logical, (kind, physical) in listed.items()])
+    described, = stacks.describe_stacks(StackName=name)["Stacks"]
+    assert described["Parameters"] == [{"ParameterKey": "BootstrapVersion", "ParameterValue": "/cdk"}]
+    found = gateway.get_usage_plan(usagePlanId=plan)
+    assert found["throttle"] == {"rateLimit": 5.5} and found["quota"] == {"limit": 1000, "offset": 10, "period": "WEEK"}
+
+    def status() -> str:
+        return str(stacks.describe_stacks(StackName=stack_id)["Stacks"][0]["StackStatus"])
+
+    def resources() -> dict[str, str]:
+        listed = stacks.list_stack_resources(StackName=stack_id)["StackResourceSummaries"]
+        return {resource["LogicalResourceId"]: resource["ResourceStatus"] for resource in listed}
+
+    assert refused(stacks.delete_stack, StackName=name, RetainResources=["Handler"]) == "ValidationError"
+    sandbox.control("cloudformation/undeletable", stack=name, resource="Handler", reason="it is at work")
+    stacks.delete_stack(StackName=name)
+    eventually(lambda: status() == "DELETE_FAILED")
+    assert resources() == {"Role": "DELETE_SKIPPED", "Handler": "DELETE_FAILED", "Key": "DELETE_COMPLETE",
+                           "Plan": "DELETE_COMPLETE"}
+    assert refused(gateway.get_usage_plan, usagePlanId=plan) == "NotFoundException"
+    assert refused(gateway.get_api_key, apiKey=key["id"]) == "NotFoundException"
+    events = stacks.describe_stack_events(StackName=name)["StackEvents"]
+    assert [(event["LogicalResourceId"], event["ResourceStatus"]) for event in events[:9]] == [
+        (name, "DELETE_FAILED"), ("Role", "DELETE_SKIPPED"), ("Handler", "DELETE_FAILED"),
+        ("Handler", "DELETE_IN_PROGRESS"), ("Key", "DELETE_COMPLETE"), ("Key", "DELETE_IN_PROGRESS"),
+        ("Plan", "DELETE_COMPLETE"), ("Plan", "DELETE_IN_PROGRESS"), (name, "DELETE_IN_PROGRESS")]
+    assert events[2]["ResourceStatusReason"] == "it is at work"
+    stacks.delete_stack(StackName=name, RetainResources=["Handler"])
+    eventually(lambda: status() == "DELETE_COMPLETE")
+    assert resources()["Handler"] == "DELETE_SKIPPED"
 
 
 def test_keys_of_a_usage_plan(sandbox: Sandbox) -> None:
