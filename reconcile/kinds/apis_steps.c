@@ -124,25 +124,33 @@ static void act_on(struct kind_context *context, struct plan_action *action, str
 		remove_api(context, action, api);
 }
 
+static int look(struct kind_context *context, const char *id, struct observed_api *api, struct error *err)
+{
+	struct apis_record record;
+
+	if (apis_record_read(context, &record, err) != 0)
+		return -1;
+	/* Only of the stack is it said that it is not there: a record that is not there is an empty one. */
+	if (apis_read_stack(context, id, api, err) != 0)
+		return -1;
+	apis_record_recall(context->arena, &record, api);
+	return 0;
+}
+
 static void act_one(struct kind_context *context, struct plan_action *action)
 {
 	const char *id = plan_action_get(action, "id");
 	struct observed_api api;
-	struct apis_record record;
 	struct error err;
 
-	if (strcmp(action->verb, "remove") != 0 && strcmp(action->verb, "settle") != 0) {
+	if (strcmp(action->verb, "remove") != 0 && strcmp(action->verb, "settle") != 0)
 		kind_action_reject(context, action);
-	} else if (apis_record_read(context, &record, &err) != 0) {
-		kind_action_fail(context, action, &err);
-	} else if (apis_read_stack(context, id, &api, &err) == 0) {
-		apis_record_recall(context->arena, &record, &api);
+	else if (look(context, id, &api, &err) == 0)
 		act_on(context, action, &api);
-	} else if (err.code == ERROR_NOT_FOUND) {
+	else if (err.code == ERROR_NOT_FOUND)
 		finish_removal(context, action, id);
-	} else {
+	else
 		kind_action_fail(context, action, &err);
-	}
 }
 
 void apis_act(struct kind_context *context, struct plan_action **actions, size_t count)

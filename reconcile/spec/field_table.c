@@ -136,8 +136,8 @@ static const struct field_word sslmodes[] = {
 static const struct field_word allows[] = {
     {"replace-cluster", "Put an encrypted cluster in the place of one that is not.", NULL},
     {"remove-published-apis",
-     "Delete the published APIs, whose stacks keep the old cluster from being replaced. Nothing needs it in this "
-     "version.",
+     "Delete the published APIs, whose stacks keep CloudFormation from replacing the cluster (with `replace: manual` "
+     "and `deploy`). How to publish each again is recorded first, in the state directory.",
      NULL},
     {"suspend-rotation",
      "Turn the password rotation off: because the spec says so, or for as long as rows are moved by a method that "

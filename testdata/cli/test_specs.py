@@ -84,6 +84,22 @@ def test_policies(trueup: Run, path: Path) -> None:
     assert ("sts:GetCallerIdentity", "*") in granted["observe"]
 
 
+@pytest.mark.parametrize("word", ["", "  allow: [remove-published-apis]\n"])
+def test_nothing_may_delete_an_api_without_the_word(trueup: Run, tmp_path: Path, word: str) -> None:
+    (tmp_path / "spec.yaml").write_text(
+        "apiVersion: trueup/v1\nkind: BedrockChat\nmetadata: {name: chat}\nspec:\n"
+        "  aws: {region: eu-west-3, account: \"123456789012\", stack: BedrockChatStack}\n"
+        "  cluster: {encrypted: true, replace: manual}\n" + word)
+    policy = json.loads(trueup("explain", "--iam", "enforce", "spec.yaml").stdout)
+    granted = {(action, statement["Resource"]) for statement in policy["Statement"] for action in statement["Action"]}
+    # API Gateway's ARNs have no account, and whoever may read all of it may read the values of keys.
+    assert [resource for action, resource in granted if action == "apigateway:GET"] == [
+        "arn:aws:apigateway:eu-west-3::/usageplans/*"]
+    stacks = "arn:aws:cloudformation:eu-west-3:123456789012:stack/ApiPublishmentStack*/*"
+    deletions = {("apigateway:DELETE", "arn:aws:apigateway:eu-west-3::/apikeys/*"), ("cloudformation:DeleteStack", stacks)}
+    assert {pair for pair in granted if "delete" in pair[0].lower()} == (deletions if word else set())
+
+
 def test_plans_come_in_the_order_of_the_specs(trueup: Run, tmp_path: Path) -> None:
     names = [f"deployment-{number}" for number in range(9)]
     for name in names:
