@@ -90,10 +90,12 @@ def test_rotation(sandbox: Sandbox) -> None:
     works = sandbox.control("secretsmanager/rotation", name="works")["arn"]
     fails = sandbox.control("secretsmanager/rotation", name="fails", fail=True)["arn"]
     assert refused(secrets.rotate_secret, SecretId=name, RotationLambdaARN=works + "x") == "ResourceNotFoundException"
+    sandbox.control("secretsmanager/break", step="testSecret", how="hold")
     secrets.rotate_secret(SecretId=name, RotationLambdaARN=works, RotateImmediately=False)
     assert secrets.get_secret_value(SecretId=name)["SecretString"] == "x"
     assert secrets.describe_secret(SecretId=name)["RotationEnabled"] is True
     assert is_pending(secrets, name), "the function is tested on a version that goes again"
+    sandbox.control("secretsmanager/mend")
     eventually(lambda: not is_pending(secrets, name))
     assert "LastRotatedDate" not in secrets.describe_secret(SecretId=name)
     secrets.rotate_secret(SecretId=name)
