@@ -71,6 +71,26 @@ static int check_bots(struct observed_bot *bots, size_t count, const char *path,
 	return 0;
 }
 
+static int check_restore(const struct observed_restore *restore, struct error *err)
+{
+	const char *path = "vectors.restore";
+	size_t i;
+
+	if (restore->head.status != OBSERVED_SEEN)
+		return 0;
+	if (need(restore->target, "target", err) != 0 || need(restore->target_id, "targetId", err) != 0)
+		return error_context(err, "%s", path);
+	for (i = 0; i < restore->snapshot_count; i++)
+		if (need(restore->snapshots[i].identifier, "identifier", err) != 0 ||
+		    need(restore->snapshots[i].status, "status", err) != 0)
+			return error_context(err, "%s.snapshots[%zu]", path, i);
+	for (i = 0; i < restore->cluster_count; i++)
+		if (need(restore->clusters[i].exists ? path : NULL, "exists", err) != 0 ||
+		    check_database(&restore->clusters[i], "cluster", err) != 0)
+			return error_context(err, "%s.clusters[%zu]", path, i);
+	return 0;
+}
+
 static int check_vectors(struct observed_vectors *vectors, struct error *err)
 {
 	const struct observed_index *index = &vectors->schema.index;
@@ -80,7 +100,7 @@ static int check_vectors(struct observed_vectors *vectors, struct error *err)
 		return -1;
 	if (index->exists && (need(index->name, "name", err) != 0 || need(index->method, "method", err) != 0))
 		return error_context(err, "vectors.schema.index");
-	return 0;
+	return check_restore(&vectors->restore, err);
 }
 
 static int compare_app_bots(const void *a, const void *b)

@@ -93,6 +93,20 @@ START_TEST(what_diffs_rely_on_is_there)
 	    {"{\"name\":\"a\",\"vectors\":{\"source\":[{\"id\":\"x\"},{\"id\":\"x\"}]}}", "vectors.source has x twice"},
 	    {"{\"name\":\"a\",\"vectors\":{\"schema\":{\"index\":{\"exists\":true}}}}",
 	     "vectors.schema.index: name is missing"},
+	    {"{\"name\":\"a\",\"vectors\":{\"restore\":{\"seen\":{\"status\":\"seen\"},\"target\":\"c\"}}}",
+	     "vectors.restore: targetId is missing"},
+	    {"{\"name\":\"a\",\"vectors\":{\"restore\":{\"seen\":{\"status\":\"seen\"},\"target\":\"c\",\"targetId\":"
+	     "\"r\","
+	     "\"snapshots\":[{\"identifier\":\"s\"}]}}}",
+	     "vectors.restore.snapshots[0]: status is missing"},
+	    {"{\"name\":\"a\",\"vectors\":{\"restore\":{\"seen\":{\"status\":\"seen\"},\"target\":\"c\",\"targetId\":"
+	     "\"r\","
+	     "\"clusters\":[{\"identifier\":\"s\"}]}}}",
+	     "vectors.restore.clusters[0]: exists is missing"},
+	    {"{\"name\":\"a\",\"vectors\":{\"restore\":{\"seen\":{\"status\":\"seen\"},\"target\":\"c\",\"targetId\":"
+	     "\"r\","
+	     "\"clusters\":[{\"exists\":true,\"identifier\":\"s\",\"resourceId\":\"r\"}]}}}",
+	     "vectors.restore.clusters[0]: cluster: status is missing"},
 	    {"{\"name\":\"a\",\"users\":{\"groups\":[{}]}}", "users.groups[0]: name is missing"},
 	    {"{\"name\":\"a\",\"users\":{\"groups\":[{\"name\":\"g\",\"members\":[{}]}]}}",
 	     "users.groups[0]: username is missing"},

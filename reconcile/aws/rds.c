@@ -350,6 +350,24 @@ int rds_set_master_password(struct aws *aws, struct arena *arena, const char *id
 	return modify_cluster(aws, arena, identifier, &form, err);
 }
 
+int rds_delete_instance(struct aws *aws, struct arena *arena, const char *identifier, struct error *err)
+{
+	struct buf form = {0};
+
+	form_add(&form, "DBInstanceIdentifier", identifier);
+	form_add_bool(&form, "SkipFinalSnapshot", true);
+	return service_call_form(aws, arena, AWS_RDS_DELETE_DB_INSTANCE, &form, NULL, err);
+}
+
+int rds_delete_cluster(struct aws *aws, struct arena *arena, const char *identifier, struct error *err)
+{
+	struct buf form = {0};
+
+	form_add(&form, "DBClusterIdentifier", identifier);
+	form_add_bool(&form, "SkipFinalSnapshot", true);
+	return service_call_form(aws, arena, AWS_RDS_DELETE_DB_CLUSTER, &form, NULL, err);
+}
+
 int rds_create_auth_token(struct aws *aws, const char *host, int port, const char *user, struct secret **token,
                           struct error *err)
 {

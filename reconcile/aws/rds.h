@@ -169,6 +169,10 @@ int rds_rename_cluster(struct aws *aws, struct arena *arena, const char *identif
 int rds_set_master_password(struct aws *aws, struct arena *arena, const char *identifier, const struct secret *password,
                             struct error *err);
 
+/* Both for good: no final snapshot is taken. A cluster goes once its last instance has been told to. */
+int rds_delete_instance(struct aws *aws, struct arena *arena, const char *identifier, struct error *err);
+int rds_delete_cluster(struct aws *aws, struct arena *arena, const char *identifier, struct error *err);
+
 /*
  * A password for PostgreSQL's user from the client's credentials (IAM database
  * authentication): good for 15 minutes, over TLS only. No request is made. The caller frees *token.

@@ -60,6 +60,7 @@ static int observe_key(struct kind_context *context, struct observed_cluster *ou
 
 static int observe_all(struct kind_context *context, struct observed_cluster *out, struct error *err)
 {
+	struct snapshots_filter filter = {0};
 	struct rds_clusters clusters;
 
 	out->identifier = stack_resolve(context->desired->cluster.identifier, context->stack->cluster, context,
@@ -73,8 +74,9 @@ static int observe_all(struct kind_context *context, struct observed_cluster *ou
 		return -1;
 	if (!context->desired->cluster.encrypted)
 		return 0; /* then it is never replaced */
+	filter.resource_id = out->current.resource_id;
 	if (context->desired->cluster.replace != DESIRED_REPLACE_RESTORE)
-		return snapshots_observe(context, out->current.resource_id, &out->snapshots, &out->snapshot_count, err);
+		return snapshots_observe(context, &filter, &out->snapshots, &out->snapshot_count, err);
 	return observe_replacement(context, &clusters, out, err);
 }
 

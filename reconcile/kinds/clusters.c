@@ -39,7 +39,7 @@ static int observe_instances(struct kind_context *context, const struct rds_clus
 	size_t i;
 
 	if (rds_describe_cluster_instances(context->aws, context->arena, cluster->identifier, &instances, err) != 0)
-		return -1;
+		return err->code == ERROR_NOT_FOUND ? 0 : -1; /* it went a moment ago */
 	for (i = 0; i < instances.count; i++) {
 		struct observed_instance *instance = ARENA_PUSH(context->arena, out->instances, out->instance_count);
 
@@ -65,6 +65,7 @@ int clusters_observe(struct kind_context *context, const struct rds_cluster *clu
 	out->endpoint = cluster->endpoint;
 	out->port = cluster->port;
 	out->deployment = rds_find_tag(cluster->tags, cluster->tag_count, NAMES_TAG);
+	out->snapshot = rds_find_tag(cluster->tags, cluster->tag_count, NAMES_SNAPSHOT_TAG);
 	return observe_instances(context, cluster, out, err);
 }
 

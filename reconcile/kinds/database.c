@@ -135,6 +135,29 @@ int database_resolve_cluster(struct kind_context *context, const char *cluster, 
 	return database_resolve(context, connect, cluster, database, err);
 }
 
+int database_resolve_temporary(struct kind_context *context, const struct rds_cluster *cluster, struct secret *password,
+                               const struct database *target, struct database *database, struct error *err)
+{
+	*database = (struct database){
+	    .settings = target->settings,
+	    .password = password,
+	    .cluster = cluster->identifier,
+	    .connect = target->connect,
+	    .one_time = true,
+	};
+	database->settings.host = cluster->endpoint;
+	database->settings.hostaddr = NULL;
+	database->settings.port = (int)cluster->port;
+	database->settings.user = cluster->master_username;
+	database->settings.password = password;
+	database->server = arena_printf(context->arena, "%s:%d", cluster->endpoint, database->settings.port);
+	if (cluster->endpoint != NULL && cluster->master_username != NULL)
+		return 0;
+	database_free(database);
+	return error_set(err, ERROR_PROTOCOL, "RDS does not say where the cluster %s is, and who its master user is",
+	                 cluster->identifier);
+}
+
 int database_resolve_source(struct kind_context *context, struct database *database, struct error *err)
 {
 	const struct desired_source *from = &context->desired->vectors.restore.from;
@@ -182,7 +205,7 @@ int database_open(struct kind_context *context, struct database *database, struc
 
 	database->settings.writes = context->writes;
 	rc = pg_session_open(&database->settings, session, err);
-	if (rc != 0 && database_is_wrong_password(err))
+	if (rc != 0 && database_is_wrong_password(err) && !database->one_time)
 		rc = open_again(context, database, session, err);
 	return rc != 0 ? error_context(err, "%s", database->server) : 0;
 }

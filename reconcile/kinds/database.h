@@ -10,6 +10,7 @@
 #ifndef TRUEUP_KINDS_DATABASE_H
 #define TRUEUP_KINDS_DATABASE_H
 
+#include "aws/rds.h"
 #include "kinds/kind.h"
 #include "pg/connect.h"
 
@@ -21,6 +22,7 @@ struct database {
 	const char *server;  /* "host:port", for reports */
 	const struct desired_connect *connect;
 	bool previous; /* the secret's previous value may be the right one */
+	bool one_time; /* the password is of nobody's but ours: no secret has it */
 };
 
 /*
@@ -38,7 +40,14 @@ int database_resolve_target(struct kind_context *context, struct database *datab
 int database_resolve_cluster(struct kind_context *context, const char *cluster, struct database *database,
                              struct error *err);
 
-/* Where spec.vectors.restore takes rows from. */
+/*
+ * A cluster that is ours alone, at its own address, as its master user with this
+ * password, which becomes the database's. The database's name and TLS are those of `target`.
+ */
+int database_resolve_temporary(struct kind_context *context, const struct rds_cluster *cluster, struct secret *password,
+                               const struct database *target, struct database *database, struct error *err);
+
+/* Where spec.vectors.restore takes rows from, but for a snapshot (kinds/source.h). */
 int database_resolve_source(struct kind_context *context, struct database *database, struct error *err);
 
 /* A session, writing only if the context may. Reads the secret again after a refused password. */

@@ -10,7 +10,10 @@
 /* Do one action as struct kind's act does: DONE, WAITING, BLOCKED or FAILED. */
 typedef void restore_step(struct kind_context *context, struct plan_action *action);
 
-restore_step restore_copy; /* copy, replace */
+restore_step restore_copy;            /* copy, replace */
+restore_step restore_source;          /* restore-source: a temporary cluster of a snapshot */
+restore_step restore_source_instance; /* source-instance */
+restore_step restore_delete_source;   /* delete-source */
 
 /* --- for methods --- */
 

@@ -1,7 +1,8 @@
-/* Rows by copying: from a cluster, or from any database that the spec names. */
+/* Rows by copying: from a cluster, a snapshot restored to one, or any database that the spec names. */
 #include "kinds/database.h"
 #include "kinds/restore.h"
 #include "kinds/rows.h"
+#include "kinds/source.h"
 #include "plan/policy.h"
 
 /* What was copied is done; what could not be, and why, waits for a person. */
@@ -23,7 +24,25 @@ static void report_rows(struct kind_context *context, struct plan_action *action
 		    "the source has no rows of %zu bot%s (%s): restore from elsewhere, or correct the counts",
 		    result->absent_count, result->absent_count == 1 ? "" : "s",
 		    rows_list_names(context->arena, result->absent, result->absent_count));
+	} else if (result->copied == 0 && context->desired->vectors.counts.from != DESIRED_COUNTS_SOURCE) {
+		struct restore_bots bots = restore_list_bots(context, action);
+
+		action->state = ACTION_BLOCKED;
+		action->waits_for = arena_printf(
+		    context->arena,
+		    "the rows of the source are here already, and still %zu bot%s not as spec.vectors.counts has them "
+		    "(%s): capture a new baseline if these rows are right, or restore from elsewhere",
+		    bots.count, bots.count == 1 ? " is" : "s are",
+		    rows_list_names(context->arena, bots.items, bots.count));
 	}
+}
+
+static int resolve_source(struct kind_context *context, const struct plan_action *action, const struct database *target,
+                          struct database *source, struct error *err)
+{
+	if (context->desired->vectors.restore.from.kind == DESIRED_SOURCE_SNAPSHOT)
+		return source_open(context, action, target, source, err);
+	return database_resolve_source(context, source, err);
 }
 
 void restore_copy(struct kind_context *context, struct plan_action *action)
@@ -41,12 +60,10 @@ void restore_copy(struct kind_context *context, struct plan_action *action)
 	};
 	struct rows_result result;
 	struct error err;
-	int rc = database_resolve_source(context, &source, &err);
+	int rc = database_resolve_target(context, &target, &err);
 
-	if (rc != 0)
-		error_context(&err, "spec.vectors.restore.from");
-	if (rc == 0)
-		rc = database_resolve_target(context, &target, &err);
+	if (rc == 0 && resolve_source(context, action, &target, &source, &err) != 0)
+		rc = error_context(&err, "spec.vectors.restore.from");
 	if (rc == 0)
 		rc = rows_match(context, &request, &result, &err);
 	if (rc == 0)

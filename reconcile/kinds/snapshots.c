@@ -42,14 +42,16 @@ struct observed_snapshot snapshots_convert(const struct kind_context *context, c
 	return out;
 }
 
-static bool concerns(const struct kind_context *context, const struct observed_snapshot *snapshot,
-                     const char *resource_id)
+static bool is_same(const char *wanted, const char *text)
 {
-	const char *deployment = snapshot->deployment;
+	return wanted != NULL && text != NULL && strcmp(wanted, text) == 0;
+}
 
-	return snapshot->final || (deployment != NULL && strcmp(deployment, context->desired->metadata.name) == 0) ||
-	       (resource_id != NULL && snapshot->resource_id != NULL &&
-	        strcmp(snapshot->resource_id, resource_id) == 0);
+static bool concerns(const struct kind_context *context, const struct observed_snapshot *snapshot,
+                     const struct snapshots_filter *filter)
+{
+	return snapshot->final || is_same(context->desired->metadata.name, snapshot->deployment) ||
+	       is_same(filter->resource_id, snapshot->resource_id) || is_same(filter->cluster, snapshot->cluster);
 }
 
 static int compare_created(const void *a, const void *b)
@@ -61,8 +63,8 @@ static int compare_created(const void *a, const void *b)
 	return strcmp(one->identifier, other->identifier);
 }
 
-int snapshots_observe(struct kind_context *context, const char *resource_id, struct observed_snapshot **snapshots,
-                      size_t *count, struct error *err)
+int snapshots_observe(struct kind_context *context, const struct snapshots_filter *filter,
+                      struct observed_snapshot **snapshots, size_t *count, struct error *err)
 {
 	struct rds_snapshots listed;
 	size_t i;
@@ -76,7 +78,7 @@ int snapshots_observe(struct kind_context *context, const char *resource_id, str
 	for (i = 0; i < listed.count; i++) {
 		struct observed_snapshot snapshot = snapshots_convert(context, &listed.items[i]);
 
-		if (concerns(context, &snapshot, resource_id))
+		if (concerns(context, &snapshot, filter))
 			*ARENA_PUSH(context->arena, *snapshots, *count) = snapshot;
 	}
 	return 0;

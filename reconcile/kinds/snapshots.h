@@ -10,12 +10,18 @@
 /* The snapshot as observed data; its strings are the context's arena's. */
 struct observed_snapshot snapshots_convert(const struct kind_context *context, const struct rds_snapshot *snapshot);
 
+/* Of which clusters snapshots count whoever took them; NULL: of none. */
+struct snapshots_filter {
+	const char *resource_id;
+	const char *cluster; /* as it was called then */
+};
+
 /*
- * Those that trueup took for the deployment, those of the cluster with this
- * resource id (NULL: none such), and those that CloudFormation took of the
- * stack's vector store before it deleted it: the oldest first.
+ * Those that trueup took for the deployment, those that the filter is for, and
+ * those that CloudFormation took of the stack's vector store before it deleted
+ * it: the oldest first.
  */
-int snapshots_observe(struct kind_context *context, const char *resource_id, struct observed_snapshot **snapshots,
-                      size_t *count, struct error *err);
+int snapshots_observe(struct kind_context *context, const struct snapshots_filter *filter,
+                      struct observed_snapshot **snapshots, size_t *count, struct error *err);
 
 #endif

@@ -6,8 +6,9 @@
 static bool leaves_cluster(const struct desired *desired)
 {
 	bool connects = desired->vectors.present && desired->vectors.connect.host == NULL;
+	bool restores = desired->vectors.present && desired->vectors.restore.from.kind == DESIRED_SOURCE_SNAPSHOT;
 
-	return desired->cluster.identifier == NULL && (desired->cluster.present || connects);
+	return desired->cluster.identifier == NULL && (desired->cluster.present || connects || restores);
 }
 
 static bool leaves_secret(const struct desired *desired)

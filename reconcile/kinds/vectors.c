@@ -3,6 +3,7 @@
 #include "aws/rds.h"
 #include "kinds/database.h"
 #include "kinds/kind.h"
+#include "kinds/source.h"
 #include "kinds/stack.h"
 #include "kinds/vectors_steps.h"
 #include "pg/digest.h"
@@ -223,6 +224,8 @@ static void vectors_observe(struct kind_context *context, struct observed *obser
 		}
 		return;
 	}
+	if (context->desired->vectors.restore.from.kind == DESIRED_SOURCE_SNAPSHOT)
+		source_observe(context, &vectors->restore);
 	if (!counts->present || counts->from != DESIRED_COUNTS_SOURCE)
 		return;
 	vectors->source_head.status = OBSERVED_SEEN;
@@ -234,11 +237,13 @@ static void vectors_permissions(const struct desired *desired, bool enforce, str
 {
 	const struct desired_source *from = &desired->vectors.restore.from;
 
-	(void)enforce; /* rows are moved with the database's own grants */
+	/* Rows are moved with the database's own grants. */
 	kind_add_permission(permissions, desired, "rds:DescribeDBClusters", NULL);
 	database_permissions(desired, &desired->vectors.connect, permissions);
 	if (from->kind == DESIRED_SOURCE_CONNECT)
 		database_permissions(desired, &from->connect, permissions);
+	if (from->kind == DESIRED_SOURCE_SNAPSHOT)
+		source_permissions(desired, enforce, permissions);
 }
 
 const struct kind kind_vectors = {

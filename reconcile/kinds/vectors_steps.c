@@ -117,6 +117,9 @@ static const struct {
 } restores[] = {
     {"copy", restore_copy},
     {"replace", restore_copy},
+    {"restore-source", restore_source},
+    {"source-instance", restore_source_instance},
+    {"delete-source", restore_delete_source},
 };
 
 static restore_step *find_restore(const char *verb)

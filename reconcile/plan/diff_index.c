@@ -69,6 +69,7 @@ static void drop_index(struct vectors_diff *diff)
 
 	plan_action_need(diff->plan, action, CONDITION_CLUSTER_ENCRYPTED);
 	plan_action_need(diff->plan, action, CONDITION_SCHEMA);
+	plan_action_need(diff->plan, action, CONDITION_SOURCE);
 	action->gives = CONDITION_UNINDEXED;
 	action->reason = "the index is built again once the rows are there: faster, and it finds more";
 	if (diff->seen->bot_count > 0) { /* else there is nothing yet that searches could find with it */

@@ -69,7 +69,9 @@ static void restore_by_copy(struct vectors_diff *diff)
 {
 	const struct desired_source *from = &diff->desired->restore.from;
 
-	if (from->kind == DESIRED_SOURCE_CLUSTER)
+	if (from->kind == DESIRED_SOURCE_SNAPSHOT)
+		diff_restore_by_snapshot(diff);
+	else if (from->kind == DESIRED_SOURCE_CLUSTER)
 		diff_add_copies(diff, arena_printf(diff->plan->arena, "cluster %s", from->cluster));
 	else
 		diff_add_copies(diff,
@@ -116,6 +118,9 @@ static enum desired_restore_method method_of(const struct vectors_diff *diff)
 
 bool diff_restore_moves_rows(const struct vectors_diff *diff)
 {
+	if (diff->desired->restore.from.kind == DESIRED_SOURCE_SNAPSHOT &&
+	    (diff->seen->restore.head.status != OBSERVED_SEEN || diff_replacement_is_due(diff->input)))
+		return false;
 	return method_of(diff) != DESIRED_RESTORE_NONE;
 }
 

@@ -193,7 +193,9 @@ static void set_reason(struct vectors_diff *diff)
 		                 diff_rows_text(arena, diff->overfull.rows + (diff->orphans ? 0 : diff->extra.rows))));
 	if (diff->extra.count > 0 && diff->orphans)
 		reason = join(arena, reason, diff_describe_orphans(arena, &diff->extra));
-	plan_set_reason(diff->plan, diff->resource, "%s", reason != NULL ? reason : "its schema or index differs");
+	if (reason == NULL)
+		reason = diff->leftover != NULL ? diff->leftover : "its schema or index differs";
+	plan_set_reason(diff->plan, diff->resource, "%s", reason);
 }
 
 static void compare_rows_of_bots(struct vectors_diff *diff)

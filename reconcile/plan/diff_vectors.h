@@ -10,6 +10,8 @@
 
 /* Between actions of the vectors kind only: there is no vector index in the way of a load. */
 #define CONDITION_UNINDEXED "vectors/unindexed"
+/* What rows are copied from can be read: the index is not dropped before. */
+#define CONDITION_SOURCE "vectors/source"
 
 struct expected_bot {
 	const char *id;
@@ -46,6 +48,7 @@ struct vectors_diff {
 	struct bot_list overfull; /* more rows than they should have */
 	struct bot_list extra;    /* should not be there at all */
 	bool orphans;             /* these are known to be no longer in the application */
+	const char *leftover;     /* what a restore has left and should not be there; NULL: nothing */
 	const char *unknown;      /* why it is not known whether the rows match; NULL: it is */
 };
 
@@ -81,7 +84,7 @@ void diff_index(struct vectors_diff *diff);
 /* Put the rows of all three lists right: as spec.vectors.restore has it, or by a person. */
 void diff_restore(struct vectors_diff *diff);
 
-/* Whether spec.vectors.restore brings rows back, so that a load is to be expected. */
+/* Whether spec.vectors.restore brings rows back now, so that a load is to be expected. */
 bool diff_restore_moves_rows(const struct vectors_diff *diff);
 
 /* --- for the methods of restore, a function each in diff_restore.c or a file of its own --- */
@@ -99,5 +102,10 @@ struct copy_actions {
 	struct plan_action *replace; /* takes delete-vectors */
 };
 struct copy_actions diff_add_copies(struct vectors_diff *diff, const char *source);
+
+/* --- diff_snapshot.c --- */
+
+/* restore.from: {snapshot: …}, and what is left of an earlier one. Also where no row is missing. */
+void diff_restore_by_snapshot(struct vectors_diff *diff);
 
 #endif

@@ -63,3 +63,16 @@ const char *names_token(struct arena *arena, const char *wish)
 	digest_sha256_hex(wish, strlen(wish), hash);
 	return arena_printf(arena, "%.8s-%.4s-%.4s-%.4s-%.12s", hash, hash + 8, hash + 12, hash + 16, hash + 20);
 }
+
+const char *names_source(struct arena *arena, const char *deployment, const char *snapshot)
+{
+	char hash[HASH_DIGITS + 1];
+
+	hash_of(snapshot, hash);
+	return fit(arena, arena_printf(arena, "trueup-source-%s-%s", deployment, hash));
+}
+
+const char *names_source_instance(struct arena *arena, const char *source)
+{
+	return fit(arena, arena_printf(arena, "%s-1", source));
+}

@@ -14,6 +14,9 @@
 /* The tag on everything that trueup makes; its value is the deployment's name. */
 #define NAMES_TAG "trueup:deployment"
 
+/* On a temporary cluster that rows are copied from: the identifier of the snapshot that it was restored from. */
+#define NAMES_SNAPSHOT_TAG "trueup:snapshot"
+
 /* What the old cluster is called once the new one has its name. */
 const char *names_aside(struct arena *arena, const char *cluster);
 
@@ -29,5 +32,9 @@ const char *names_instance(struct arena *arena, const char *cluster, const char 
 
 /* A client token in the form of a UUID: the same for the same wish, so that asking twice is asking once. */
 const char *names_token(struct arena *arena, const char *wish);
+
+/* The temporary cluster that a snapshot is restored to, so that rows can be copied from it, and its one instance. */
+const char *names_source(struct arena *arena, const char *deployment, const char *snapshot);
+const char *names_source_instance(struct arena *arena, const char *source);
 
 #endif

@@ -58,6 +58,7 @@ static const struct record_field database_fields[] = {
     RECORD_STRING(struct observed_database, endpoint, "endpoint"),
     RECORD_INT(struct observed_database, port, "port"),
     RECORD_STRING(struct observed_database, deployment, "deployment"),
+    RECORD_STRING(struct observed_database, snapshot, "snapshot"),
     RECORD_LIST(struct observed_database, instances, instance_count, "instances", &instance_record),
     RECORD_END,
 };
@@ -140,6 +141,17 @@ static const struct record_field schema_fields[] = {
 };
 static const struct record schema_record = {sizeof(struct observed_schema), schema_fields};
 
+static const struct record_field restore_fields[] = {
+    RECORD_OBJECT(struct observed_restore, head, "seen", &head_record),
+    RECORD_STRING(struct observed_restore, target, "target"),
+    RECORD_STRING(struct observed_restore, target_id, "targetId"),
+    RECORD_STRING(struct observed_restore, kms_key, "kmsKey"),
+    RECORD_LIST(struct observed_restore, snapshots, snapshot_count, "snapshots", &snapshot_record),
+    RECORD_LIST(struct observed_restore, clusters, cluster_count, "clusters", &database_record),
+    RECORD_END,
+};
+static const struct record restore_record = {sizeof(struct observed_restore), restore_fields};
+
 static const struct record_field vectors_fields[] = {
     RECORD_OBJECT(struct observed_vectors, head, "seen", &head_record),
     RECORD_STRING(struct observed_vectors, table, "table"),
@@ -148,6 +160,7 @@ static const struct record_field vectors_fields[] = {
     RECORD_LIST(struct observed_vectors, bots, bot_count, "bots", &bot_record),
     RECORD_OBJECT(struct observed_vectors, source_head, "sourceSeen", &head_record),
     RECORD_LIST(struct observed_vectors, source, source_count, "source", &bot_record),
+    RECORD_OBJECT(struct observed_vectors, restore, "restore", &restore_record),
     RECORD_END,
 };
 static const struct record vectors_record = {sizeof(struct observed_vectors), vectors_fields};

@@ -70,6 +70,7 @@ struct observed_database {
 	const char *kms_key;     /* ARN; NULL if not encrypted with a KMS key */
 	const char *endpoint;
 	const char *deployment; /* the tag trueup:deployment; NULL: not made by trueup */
+	const char *snapshot;   /* the tag trueup:snapshot of a temporary source of rows; NULL: it is none */
 	int64_t port;
 	bool encrypted;
 	struct observed_instance *instances;
@@ -146,6 +147,19 @@ struct observed_schema {
 	struct observed_index index;
 };
 
+/* What restore.from: {snapshot: …} is about. */
+struct observed_restore {
+	struct observed_head head; /* SKIPPED where the spec takes rows from elsewhere */
+	const char *target;        /* identifier of the deployment's cluster, whose network is shared */
+	const char *target_id;     /* its resource id */
+	const char *kms_key;       /* ARN; NULL: it is not encrypted with a KMS key */
+	struct observed_snapshot
+	    *snapshots; /* that may hold the rows, the oldest first; or the one that the spec names */
+	size_t snapshot_count;
+	struct observed_database *clusters; /* temporary ones of ours, and whatever else has the name of one */
+	size_t cluster_count;
+};
+
 struct observed_vectors {
 	struct observed_head head;
 	const char *table;
@@ -156,6 +170,7 @@ struct observed_vectors {
 	struct observed_head source_head; /* restore.from, where counts.from is `source` */
 	struct observed_bot *source;      /* sorted by id */
 	size_t source_count;
+	struct observed_restore restore;
 };
 
 struct observed_user {

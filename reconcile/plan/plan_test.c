@@ -221,6 +221,8 @@ START_TEST(names_are_identifiers_whatever_they_are_made_of)
 		return; /* a deployment may be called so, a cluster never */
 	assert_is_identifier(names_aside(arena, name));
 	assert_is_identifier(names_instance(arena, name, "cluster-ABCDEFGHIJKLMNOPQRSTUVWXYZ", 12));
+	assert_is_identifier(names_source(arena, name, "rds:snapshot-of-2026"));
+	assert_is_identifier(names_source_instance(arena, names_source(arena, name, "rds:snapshot-of-2026")));
 }
 END_TEST
 

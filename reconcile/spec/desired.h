@@ -85,7 +85,7 @@ enum desired_query {
 
 enum desired_source_kind {
 	DESIRED_SOURCE_NONE,
-	DESIRED_SOURCE_SNAPSHOT, /* not in this version */
+	DESIRED_SOURCE_SNAPSHOT,
 	DESIRED_SOURCE_CLUSTER,
 	DESIRED_SOURCE_CONNECT,
 };
@@ -115,6 +115,7 @@ enum desired_allow {
 };
 
 #define DESIRED_BOT_ID_LENGTH 26    /* characters at most: CHAR(26) in the application's table */
+#define DESIRED_SNAPSHOT_AUTO "auto" /* vectors.restore.from.snapshot: the newest that holds the rows */
 #define DESIRED_LISTS_AUTO 0        /* vectors.index.lists: from the row count */
 #define DESIRED_STREAMS_AUTO 0      /* vectors.restore.streams: from the machine and the rows */
 #define DESIRED_PERCENT_WHOLE 10000 /* 100 %, in hundredths of a percent */
@@ -195,7 +196,7 @@ struct desired_counts {
 /* Just one of the three is set, as `kind` says. */
 struct desired_source {
 	bool present;
-	const char *snapshot; /* "auto" or its identifier. Not in this version */
+	const char *snapshot; /* DESIRED_SNAPSHOT_AUTO, or its identifier or ARN */
 	const char *cluster;  /* cluster identifier */
 	struct desired_connect connect;
 	enum desired_source_kind kind;

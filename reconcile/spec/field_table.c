@@ -295,8 +295,9 @@ static const struct field connect_fields[] = {
 static const struct field source_fields[] = {
     {"snapshot", FIELD_TYPE_STRING, INTO(desired_source, snapshot), .most = 255, .pattern = "^[A-Za-z][A-Za-z0-9:-]*$",
      .shape = "auto, or the identifier of a cluster snapshot", .example = "auto",
-     .text = "A snapshot of the old cluster, restored to a temporary cluster for as long as the copy takes.",
-     .pending = "restore the snapshot to a cluster and name that one with `{cluster: ID}`"},
+     .text = "A snapshot of the old cluster, restored to a temporary cluster for as long as the copy takes. With "
+             "`auto` it is the newest that can hold the baseline's rows: one that trueup took, else the last one of "
+             "the stack's old cluster. Needs counts, from anything but `source`."},
     {"cluster", FIELD_TYPE_STRING, INTO(desired_source, cluster), .most = 63, .pattern = CLUSTER_PATTERN,
      .shape = CLUSTER_SHAPE, .example = "old-cluster", .text = "A cluster that runs, by its identifier."},
     {"connect", FIELD_TYPE_SECTION, INTO(desired_source, connect), .fields = connect_fields,

@@ -109,9 +109,14 @@ static void check_counts(const struct rules *rules, const struct desired *desire
 		broken(
 		    rules, "spec.vectors.counts.from",
 		    "needs the application's table with `bots`: set spec.bots.table, or spec.aws.stack to find it by");
-	if (counts->from == DESIRED_COUNTS_SOURCE && !vectors->restore.from.present &&
-	    !is_spoilt(rules, "spec.vectors.restore"))
+	if (counts->from != DESIRED_COUNTS_SOURCE || is_spoilt(rules, "spec.vectors.restore"))
+		return;
+	if (!vectors->restore.from.present)
 		broken(rules, "spec.vectors.counts.from", "needs spec.vectors.restore.from, which is the source");
+	else if (vectors->restore.from.snapshot != NULL)
+		broken(rules, "spec.vectors.counts.from",
+		       "cannot be `source` with a snapshot, which nobody can read before it is restored: capture a "
+		       "baseline (trueup capture) before the cluster is replaced, and use `from: baseline`");
 }
 
 #define NO_SECRET "names no secret: set secret, or spec.aws.stack to find it by"
@@ -120,6 +125,25 @@ static void check_counts(const struct rules *rules, const struct desired *desire
 static bool names_secret(const struct desired *desired, const struct desired_connect *connect)
 {
 	return connect->auth == DESIRED_AUTH_IAM || connect->secret != NULL || desired->aws.stack != NULL;
+}
+
+static void check_snapshot(const struct rules *rules, const struct desired *desired)
+{
+	const struct desired_vectors *vectors = &desired->vectors;
+
+	if (vectors->restore.from.snapshot == NULL)
+		return;
+	if (vectors->restore.method != DESIRED_RESTORE_COPY)
+		broken(rules, "spec.vectors.restore.from.snapshot", "needs `method: copy`: its rows are copied");
+	if (!vectors->counts.present && !is_spoilt(rules, "spec.vectors.counts"))
+		broken(rules, "spec.vectors",
+		       "needs counts with `restore.from: {snapshot: …}`, or nobody knows which rows are missing, such "
+		       "as `counts: {from: baseline, file: baselines/production.yaml}`");
+	if (vectors->connect.host != NULL && desired->cluster.identifier == NULL && desired->aws.stack == NULL &&
+	    !is_spoilt(rules, "spec.cluster") && !is_spoilt(rules, "spec.aws"))
+		broken(rules, "spec.vectors.restore.from.snapshot",
+		       "needs the cluster whose network the temporary one shares: set spec.cluster.identifier, or "
+		       "spec.aws.stack to find it by");
 }
 
 static void check_restore(const struct rules *rules, const struct desired *desired)
@@ -140,6 +164,7 @@ static void check_restore(const struct rules *rules, const struct desired *desir
 		broken(rules, "spec.vectors.restore.from.connect", "needs host: no cluster supplies it here");
 	if (from->connect.present && !names_secret(desired, &from->connect))
 		broken(rules, "spec.vectors.restore.from.connect", NO_SECRET);
+	check_snapshot(rules, desired);
 }
 
 static void check_vectors(const struct rules *rules, const struct desired *desired)
@@ -200,7 +225,7 @@ static void set_implied(struct desired_vectors *vectors)
 {
 	struct desired_source *source = &vectors->restore.from;
 
-	if (source->present && !vectors->counts.present) {
+	if (source->present && source->snapshot == NULL && !vectors->counts.present) {
 		vectors->counts.present = true;
 		vectors->counts.from = DESIRED_COUNTS_SOURCE;
 	}

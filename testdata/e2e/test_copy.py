@@ -73,6 +73,12 @@ def test_the_baseline_is_what_counts(sandbox: Sandbox, trueup: Program) -> None:
     assert trueup.plan(expect=2).paths("vectors") == {f"bots/{bot}" for bot in baseline}
     trueup.apply()
     assert_copied(sandbox, trueup, old, baseline)
+    # The source is of another moment than the baseline: said, and not copied over and over.
+    changed = sorted(baseline)[0]
+    text = (trueup.directory / "baseline.yaml").read_text()
+    trueup.write("baseline.yaml", text.replace(baseline[changed]["digest"], "f" * 32))
+    (blocked,) = trueup.apply(expect=2).actions("blocked")
+    assert blocked["verb"] == "copy" and changed in blocked["waitsFor"] and "new baseline" in blocked["waitsFor"]
 
 
 def test_the_index_is_built_after_the_rows(sandbox: Sandbox, trueup: Program) -> None:
