@@ -1,5 +1,6 @@
 /* The cluster kind: what RDS says of the deployment's cluster and of whatever takes part in its replacement. */
 #include "aws/kms.h"
+#include "kinds/cluster_deploy.h"
 #include "kinds/cluster_steps.h"
 #include "kinds/clusters.h"
 #include "kinds/database.h"
@@ -75,8 +76,10 @@ static int observe_all(struct kind_context *context, struct observed_cluster *ou
 	if (!context->desired->cluster.encrypted)
 		return 0; /* then it is never replaced */
 	filter.resource_id = out->current.resource_id;
-	if (context->desired->cluster.replace != DESIRED_REPLACE_RESTORE)
+	if (context->desired->cluster.replace != DESIRED_REPLACE_RESTORE) {
+		out->deploy_problem = cluster_find_deploy_problem(context);
 		return snapshots_observe(context, &filter, &out->snapshots, &out->snapshot_count, err);
+	}
 	return observe_replacement(context, &clusters, out, err);
 }
 
@@ -90,7 +93,21 @@ static void cluster_observe(struct kind_context *context, struct observed *obser
 		observed_set_unknown(&cluster->head, context->arena, &err);
 }
 
-static void cluster_permissions(const struct desired *desired, bool enforce, struct kind_permissions *permissions)
+/* trueup's own: the deployment's command has its own needs. */
+static void deploy_permissions(const struct desired *desired, bool enforce, struct kind_permissions *permissions)
+{
+	static const char *const snapshot[] = {"rds:AddTagsToResource", "rds:CreateDBClusterSnapshot",
+	                                       "rds:DeleteDBClusterSnapshot"};
+	size_t i;
+
+	if (desired->aws.stack != NULL)
+		kind_add_permission(permissions, desired, "cloudformation:DescribeStackEvents",
+		                    arena_printf(permissions->arena, "stack/%s/*", desired->aws.stack));
+	for (i = 0; enforce && i < sizeof(snapshot) / sizeof(snapshot[0]); i++)
+		kind_add_permission(permissions, desired, snapshot[i], "*");
+}
+
+static void restore_permissions(const struct desired *desired, struct kind_permissions *permissions)
 {
 	static const char *const restore[] = {
 	    "rds:AddTagsToResource", "rds:CreateDBClusterSnapshot",      "rds:CreateDBInstance",
@@ -100,18 +117,26 @@ static void cluster_permissions(const struct desired *desired, bool enforce, str
 	                                  "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"};
 	size_t i;
 
-	kind_add_permission(permissions, desired, "rds:DescribeDBClusters", NULL);
-	kind_add_permission(permissions, desired, "rds:DescribeDBInstances", NULL);
-	kind_add_permission(permissions, desired, "rds:DescribeDBClusterSnapshots", NULL);
-	if (desired->cluster.kms_key != NULL)
-		kind_add_permission(permissions, desired, "kms:DescribeKey", NULL);
-	if (!enforce || desired->cluster.replace != DESIRED_REPLACE_RESTORE)
-		return;
 	database_permissions(desired, &desired->vectors.connect, permissions); /* rows are compared before the swap */
 	for (i = 0; i < sizeof(restore) / sizeof(restore[0]); i++)
 		kind_add_permission(permissions, desired, restore[i], "*");
 	for (i = 0; desired->cluster.kms_key != NULL && i < sizeof(key) / sizeof(key[0]); i++)
 		kind_add_permission(permissions, desired, key[i], "key/*");
+}
+
+static void cluster_permissions(const struct desired *desired, bool enforce, struct kind_permissions *permissions)
+{
+	kind_add_permission(permissions, desired, "rds:DescribeDBClusters", NULL);
+	kind_add_permission(permissions, desired, "rds:DescribeDBInstances", NULL);
+	kind_add_permission(permissions, desired, "rds:DescribeDBClusterSnapshots", NULL);
+	if (desired->cluster.kms_key != NULL)
+		kind_add_permission(permissions, desired, "kms:DescribeKey", NULL);
+	if (!desired->cluster.encrypted)
+		return;
+	if (desired->cluster.replace != DESIRED_REPLACE_RESTORE)
+		deploy_permissions(desired, enforce, permissions);
+	else if (enforce)
+		restore_permissions(desired, permissions);
 }
 
 const struct kind kind_cluster = {

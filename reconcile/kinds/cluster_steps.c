@@ -7,6 +7,7 @@
  */
 #include "kinds/cluster_steps.h"
 #include "base/log.h"
+#include "kinds/cluster_deploy.h"
 #include "kinds/clusters.h"
 #include "kinds/rows.h"
 #include "plan/diff.h"
@@ -430,6 +431,12 @@ void cluster_act(struct kind_context *context, struct plan_action **actions, siz
 	for (i = 0; i < count; i++) {
 		if (strcmp(actions[i]->verb, "delete-snapshot") == 0)
 			delete_snapshot(context, actions[i]);
+		else if (strcmp(actions[i]->verb, "deploy") == 0)
+			cluster_deploy(context, actions[i]);
+		else if (strcmp(actions[i]->verb, "snapshot") == 0 && plan_action_get(actions[i], "snapshot") != NULL)
+			cluster_take_snapshot(context, actions[i]);
+		else if (strcmp(actions[i]->verb, "settle") == 0 && plan_action_get(actions[i], "stack") != NULL)
+			cluster_settle_stack(context, actions[i]);
 		else if (strcmp(actions[i]->verb, "settle") == 0)
 			settle(context, actions[i]);
 		else

@@ -1,5 +1,6 @@
 #include "kinds/stack.h"
 #include "aws/cloudformation.h"
+#include "base/log.h"
 
 #include <string.h>
 
@@ -122,30 +123,57 @@ static void fill_application(struct kind_context *context, const struct cloudfor
 	fill_exports(context, described, stack);
 }
 
-void stack_observe(struct kind_context *context, struct observed_stack *stack)
+/* Worth a call where a person may have to know it: what it says of a cluster that is replaced elsewhere is no matter.
+ */
+static const char *explain_failure(struct kind_context *context, const char *name, const char *status)
 {
-	const char *name = context->desired->aws.stack;
-	struct cloudformation_stack described;
-	struct cloudformation_resources resources;
+	const struct desired_cluster *cluster = &context->desired->cluster;
+	const char *reason;
 	struct error err;
 
-	if (name == NULL || !leaves_something(context->desired))
-		return;
-	if (cloudformation_describe_stack(context->aws, context->arena, name, &described, &err) != 0 ||
-	    cloudformation_list_resources(context->aws, context->arena, name, &resources, &err) != 0) {
-		error_context(&err, "stack %s", name);
-		observed_set_unknown(&stack->head, context->arena, &err);
-		return;
-	}
-	stack->head.status = OBSERVED_SEEN;
+	if (!cluster->encrypted || cluster->replace == DESIRED_REPLACE_RESTORE ||
+	    (strstr(status, "ROLLBACK") == NULL && strstr(status, "FAILED") == NULL))
+		return NULL;
+	if (cloudformation_explain_failure(context->aws, context->arena, name, &reason, &err) == 0)
+		return reason;
+	log_debug("why the stack %s is %s: %s", name, status, err.message);
+	return NULL;
+}
+
+int stack_read(struct kind_context *context, const char *name, struct observed_stack *stack, struct error *err)
+{
+	struct cloudformation_stack described;
+	struct cloudformation_resources resources;
+
+	if (cloudformation_describe_stack(context->aws, context->arena, name, &described, err) != 0 ||
+	    cloudformation_list_resources(context->aws, context->arena, name, &resources, err) != 0)
+		return error_context(err, "stack %s", name);
 	stack->name = name;
 	stack->status = described.status;
+	stack->failure = explain_failure(context, name, described.status);
 	stack->cluster = find_resource(&resources, "AWS::RDS::DBCluster", "VectorStoreCluster");
-	stack->secret = find_export(&described, "DbConfigSecretArn");
+	/* Of the resource first: outputs change only when an update is through, and cluster and secret belong together. */
+	stack->secret = find_resource(&resources, "AWS::SecretsManager::Secret", "VectorStoreClusterSecret");
+	if (stack->secret == NULL)
+		stack->secret = find_export(&described, "DbConfigSecretArn");
 	stack->pool = cloudformation_find_output(&described, "AuthUserPoolId");
 	if (stack->pool == NULL)
 		stack->pool = find_resource(&resources, "AWS::Cognito::UserPool", "AuthUserPool");
 	fill_application(context, &described, &resources, stack);
+	return 0;
+}
+
+void stack_observe(struct kind_context *context, struct observed_stack *stack)
+{
+	const char *name = context->desired->aws.stack;
+	struct error err;
+
+	if (name == NULL || !leaves_something(context->desired))
+		return;
+	if (stack_read(context, name, stack, &err) != 0)
+		observed_set_unknown(&stack->head, context->arena, &err);
+	else
+		stack->head.status = OBSERVED_SEEN;
 }
 
 const char *stack_resolve(const char *from_spec, const char *from_stack, const struct kind_context *context,

@@ -13,6 +13,9 @@
  */
 void stack_observe(struct kind_context *context, struct observed_stack *stack);
 
+/* The stack of this name as it is now, all of *stack but the head. */
+int stack_read(struct kind_context *context, const char *name, struct observed_stack *stack, struct error *err);
+
 /*
  * The deployment's name for a thing: the spec's, else the stack's. NULL after
  * filling err: what is missing, and where to say it. `field` is the spec's.

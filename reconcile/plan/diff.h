@@ -71,6 +71,28 @@ const char *diff_protected_stack(struct arena *arena, const struct observed_api 
 /* Whether RDS's word for a cluster, instance or snapshot is one that no waiting mends. */
 bool diff_status_is_broken(const char *status);
 
+/*
+ * CloudFormation's word for a stack: at work, so that no update can be begun;
+ * at work on what the stack will be (and not only on what is left over of the
+ * last update, which is through by then); not to be updated before a person has
+ * seen to it; stopped half-way, so that what it names may be either of what was
+ * there and what was to be.
+ */
+bool diff_stack_is_busy(const char *status);
+bool diff_stack_is_changing(const char *status);
+bool diff_stack_is_stuck(const char *status);
+bool diff_stack_is_halfway(const char *status);
+
+/* What a person does with a stack that is stuck or half-way. */
+const char *diff_advise_stuck(struct arena *arena, const char *stack, const char *status);
+
+/*
+ * Why the deployment that is to replace the cluster cannot be run, whatever
+ * else is done; NULL: it can be, it is a person's, or none is due. Nothing is
+ * to be given up for one that cannot be run.
+ */
+const char *diff_deploy_obstacle(const struct plan_input *input, struct arena *arena);
+
 /* Whether this is the user whom the spec means: by user name, or by e-mail whatever its case. */
 bool diff_user_answers(const struct observed_user *user, const struct desired_member *member);
 

@@ -116,6 +116,7 @@ static void remove_api(const struct plan_input *input, struct plan *plan, struct
 {
 	struct plan_action *action = add_action(plan, resource, "remove", api);
 	const struct observed_app_bot *bot = find_bot(input, api->bot);
+	const char *obstacle = diff_deploy_obstacle(input, plan->arena);
 
 	action->risk = RISK_DESTRUCTIVE;
 	action->allow = "remove-published-apis";
@@ -130,6 +131,8 @@ static void remove_api(const struct plan_input *input, struct plan *plan, struct
 	plan_action_call(plan, action, "cloudformation:DeleteStack");
 	if (api->protected && (input->desired->allow & DESIRED_ALLOW_REMOVE_PUBLISHED_APIS) != 0)
 		plan_action_block(plan, action, "%s", diff_protected_stack(plan->arena, api));
+	if (obstacle != NULL) /* then it would be gone for nothing */
+		plan_action_block(plan, action, "the deployment that it makes way for cannot be run: %s", obstacle);
 }
 
 /* What is in the way: the stack goes already, is somebody's own, or has to go. */

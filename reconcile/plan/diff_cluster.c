@@ -1,6 +1,7 @@
 /*
  * The encrypted cluster. Encryption cannot be turned on in place, so the
- * cluster is replaced. With `replace: restore` that is a chain of conditions,
+ * cluster is replaced: by CloudFormation (diff_deploy.c), or with `replace:
+ * restore` here. That is a chain of conditions,
  * each brought about by one action:
  *
  *   snapshot         the old cluster's snapshot is available
@@ -14,7 +15,7 @@
  * The chain is planned from whatever is there: a run that was killed anywhere
  * is finished by the next. The old cluster is kept; a person deletes it.
  */
-#include "plan/diff.h"
+#include "plan/diff_cluster.h"
 #include "plan/names.h"
 
 #include <string.h>
@@ -165,7 +166,7 @@ static void add_cleanup(struct plan *plan, struct plan_resource *resource, const
 	plan_action_call(plan, action, "rds:DeleteDBClusterSnapshot");
 }
 
-static bool belongs_to(const char *deployment, const struct plan_input *input)
+bool diff_is_own(const struct plan_input *input, const char *deployment)
 {
 	return deployment != NULL && strcmp(deployment, input->desired->metadata.name) == 0;
 }
@@ -185,12 +186,12 @@ static const char *find_obstacle(const struct plan_input *input, const struct pl
 		    plan->arena,
 		    "a person: a cluster named %s is there already, from an earlier replacement: delete or rename it",
 		    replacement->aside);
-	if (seen->fresh.exists && !belongs_to(seen->fresh.deployment, input))
+	if (seen->fresh.exists && !diff_is_own(input, seen->fresh.deployment))
 		return arena_printf(plan->arena,
 		                    "a person: a cluster named %s is there that was not made for this deployment: "
 		                    "rename it",
 		                    replacement->fresh);
-	if (seen->snapshot.exists && !belongs_to(seen->snapshot.deployment, input))
+	if (seen->snapshot.exists && !diff_is_own(input, seen->snapshot.deployment))
 		return arena_printf(plan->arena,
 		                    "a person: a snapshot named %s is there that was not made for this deployment: "
 		                    "copy it to another name if it is needed, then delete it",
@@ -238,28 +239,6 @@ static void plan_restore(const struct plan_input *input, struct plan *plan, stru
 		plan_action_block(plan, plan->actions[first], "%s", obstacle);
 }
 
-static void plan_manual(struct plan *plan, struct plan_resource *resource)
-{
-	struct plan_action *action = plan_add_action(plan, resource, "replace", NULL);
-
-	action->risk = RISK_DESTRUCTIVE;
-	action->gives = CONDITION_CLUSTER_ENCRYPTED;
-	action->reason = "encryption cannot be turned on in place: the cluster must be replaced";
-	plan_action_block(
-	    plan, action,
-	    "a person: take a snapshot of %s, capture a baseline (trueup capture), then deploy the version "
-	    "of the stack whose cluster is encrypted; or set spec.cluster.replace to restore",
-	    resource->name);
-}
-
-static void plan_replacement(const struct plan_input *input, struct plan *plan, struct plan_resource *resource)
-{
-	if (input->desired->cluster.replace == DESIRED_REPLACE_RESTORE)
-		plan_restore(input, plan, resource);
-	else
-		plan_manual(plan, resource);
-}
-
 static void note_leftovers(const struct plan_input *input, struct plan *plan, struct plan_resource *resource)
 {
 	const struct observed_cluster *seen = &input->observed->cluster;
@@ -271,7 +250,7 @@ static void note_leftovers(const struct plan_input *input, struct plan *plan, st
 		    "(aws rds delete-db-instance), then aws rds delete-db-cluster --db-cluster-identifier %s "
 		    "--final-db-snapshot-identifier NAME",
 		    seen->aside.identifier, seen->aside.identifier);
-	if (seen->snapshot.exists && belongs_to(seen->snapshot.deployment, input) &&
+	if (seen->snapshot.exists && diff_is_own(input, seen->snapshot.deployment) &&
 	    strcmp(seen->snapshot.status, "deleting") != 0)
 		add_cleanup(plan, resource, seen->snapshot.identifier);
 }
@@ -349,8 +328,13 @@ static void diff_present(const struct plan_input *input, struct plan *plan, stru
 		plan_add_difference(plan, resource, &key);
 		plan_set_reason(plan, resource, "the cluster is encrypted with another key");
 	}
+	if (diff_stack_comes_first(input, plan, resource))
+		return;
 	if (resource->state == RESOURCE_DRIFTED) {
-		plan_replacement(input, plan, resource);
+		if (input->desired->cluster.replace == DESIRED_REPLACE_RESTORE)
+			plan_restore(input, plan, resource);
+		else
+			diff_deploy(input, plan, resource);
 		return;
 	}
 	if (is_settling(current))
@@ -358,6 +342,8 @@ static void diff_present(const struct plan_input *input, struct plan *plan, stru
 	else if (diff_status_is_broken(current->status))
 		report_broken(plan, resource, current);
 	note_leftovers(input, plan, resource);
+	if (resource->state == RESOURCE_IN_SYNC)
+		diff_deploy_leftovers(input, plan, resource);
 }
 
 /* No cluster of that name: in the midst of our own replacement, or gone. */
@@ -368,6 +354,8 @@ static void diff_absent(const struct plan_input *input, struct plan *plan, struc
 	struct plan_action *action;
 
 	plan_add_difference(plan, resource, &present);
+	if (diff_stack_comes_first(input, plan, resource))
+		return;
 	/* While our own replacement is under way the new cluster is always there: the old one stepped aside for it. */
 	if (seen->aside.exists && seen->fresh.exists && input->desired->cluster.replace == DESIRED_REPLACE_RESTORE) {
 		plan_set_reason(plan, resource, "its replacement is under way: the old cluster is aside as %s",

@@ -48,6 +48,18 @@ const char *names_fresh(struct arena *arena, const char *deployment, const char 
 	return fit(arena, arena_printf(arena, "trueup-%s-%s", deployment, hash));
 }
 
+const char *names_snapshot(struct arena *arena, const char *deployment, const char *resource_id, time_t baseline)
+{
+	const char *name = names_fresh(arena, deployment, resource_id);
+	char captured[sizeof("-20261122t090000z")];
+	struct tm utc;
+
+	if (baseline == 0 || gmtime_r(&baseline, &utc) == NULL ||
+	    strftime(captured, sizeof(captured), "-%Y%m%dt%H%M%Sz", &utc) == 0)
+		return name;
+	return fit(arena, arena_printf(arena, "%s%s", name, captured));
+}
+
 const char *names_instance(struct arena *arena, const char *cluster, const char *resource_id, size_t number)
 {
 	char hash[HASH_DIGITS + 1];

@@ -11,6 +11,8 @@
 
 #include "base/arena.h"
 
+#include <time.h>
+
 /* The tag on everything that trueup makes; its value is the deployment's name. */
 #define NAMES_TAG "trueup:deployment"
 
@@ -26,6 +28,13 @@ const char *names_aside(struct arena *arena, const char *cluster);
  * other cluster ever has and which stays through renames.
  */
 const char *names_fresh(struct arena *arena, const char *deployment, const char *resource_id);
+
+/*
+ * trueup's own snapshot of a cluster that something else replaces. With the
+ * time of the baseline in it (0: there is none), so that a snapshot of that
+ * name was taken after the baseline, and a newer baseline gets one of its own.
+ */
+const char *names_snapshot(struct arena *arena, const char *deployment, const char *resource_id, time_t baseline);
 
 /* The number-th instance of the new cluster. It keeps this name, so it is called after the cluster. */
 const char *names_instance(struct arena *arena, const char *cluster, const char *resource_id, size_t number);

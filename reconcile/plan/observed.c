@@ -26,6 +26,7 @@ static const struct record_field stack_fields[] = {
     RECORD_OBJECT(struct observed_stack, head, "seen", &head_record),
     RECORD_STRING(struct observed_stack, name, "name"),
     RECORD_STRING(struct observed_stack, status, "status"),
+    RECORD_STRING(struct observed_stack, failure, "failure"),
     RECORD_STRING(struct observed_stack, cluster, "cluster"),
     RECORD_STRING(struct observed_stack, secret, "secret"),
     RECORD_STRING(struct observed_stack, pool, "pool"),
@@ -88,6 +89,7 @@ static const struct record_field cluster_fields[] = {
     RECORD_OBJECT(struct observed_cluster, fresh, "fresh", &database_record),
     RECORD_OBJECT(struct observed_cluster, snapshot, "snapshot", &snapshot_record),
     RECORD_LIST(struct observed_cluster, snapshots, snapshot_count, "snapshots", &snapshot_record),
+    RECORD_STRING(struct observed_cluster, deploy_problem, "deployProblem"),
     RECORD_END,
 };
 static const struct record cluster_record = {sizeof(struct observed_cluster), cluster_fields};

@@ -40,7 +40,9 @@ struct observed_account {
 struct observed_stack {
 	struct observed_head head;
 	const char *name;
-	const char *status; /* CloudFormation's */
+	const char *status;  /* CloudFormation's */
+	const char *failure; /* why its last operation failed, where the status says that it did and the cluster may
+	                        have to be replaced; NULL else */
 	const char *cluster;
 	const char *secret;
 	const char *pool;
@@ -102,6 +104,8 @@ struct observed_cluster {
 	struct observed_snapshot
 	    *snapshots; /* with replace deploy or manual: see kinds/snapshots.h; the oldest first */
 	size_t snapshot_count;
+	const char
+	    *deploy_problem; /* why cluster.deploy's command cannot be run here; NULL: it can, or is not asked for */
 };
 
 /* The secret that the database is opened with, and the rotation of its password. */

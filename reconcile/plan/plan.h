@@ -75,6 +75,9 @@ struct plan_action {
 	size_t call_count;
 	bool begun; /* acting: it was handed to its kind, whatever came of it */
 	bool asked; /* acting: AWS has agreed, and only shows it late; never asked for, or looked at, twice in a run */
+	const char
+	    *ran; /* acting: what came of a program that was run for it, which is run once in a run; NULL: none was */
+	bool ran_well;                   /* with `ran`: it did what it could */
 	struct plan_argument *arguments; /* what it is done to, for `act` and for the reader of a saved plan */
 	size_t argument_count;
 };

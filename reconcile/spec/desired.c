@@ -110,6 +110,7 @@ static json_t *field_to_json(const struct field *field, const void *data)
 		return map_to_json(field, *(const char *const *)member, count_of(field, data));
 	case FIELD_TYPE_STRING:
 	case FIELD_TYPE_PATH:
+	case FIELD_TYPE_PLACE:
 		return json_string(*(const char *const *)member); /* NULL gives NULL */
 	case FIELD_TYPE_BOOL:
 		return field->fallback != NULL || *(const bool *)member ? json_boolean(*(const bool *)member) : NULL;

@@ -32,7 +32,7 @@ enum desired_mode {
 /* Who replaces a cluster that is not encrypted. */
 enum desired_replace {
 	DESIRED_REPLACE_MANUAL,  /* a person; until then the drift stands as blocked */
-	DESIRED_REPLACE_DEPLOY,  /* not in this version: cluster.deploy's command */
+	DESIRED_REPLACE_DEPLOY,  /* trueup: cluster.deploy's command, which has CloudFormation do it */
 	DESIRED_REPLACE_RESTORE, /* trueup: snapshot, restored encrypted under the same name */
 };
 
@@ -142,7 +142,7 @@ struct desired_aws {
 struct desired_deploy {
 	bool present;
 	struct desired_strings command;
-	const char *directory; /* relative to the spec's directory */
+	const char *directory; /* usable as it is; NULL: the spec's */
 	int64_t timeout;       /* seconds */
 };
 
@@ -152,7 +152,7 @@ struct desired_cluster {
 	bool encrypted;         /* true: must be encrypted at rest; false: not managed (trueup never decrypts) */
 	const char *kms_key;    /* key id, ARN or alias; another key is drift. NULL: any key */
 	enum desired_replace replace;
-	struct desired_deploy deploy; /* not in this version */
+	struct desired_deploy deploy; /* present with DEPLOY */
 };
 
 struct desired_rotation {

@@ -28,6 +28,7 @@ enum field_type {
 	FIELD_TYPE_MAP,      /* a mapping of names to sections: structs, their first member `const char *` the name */
 	FIELD_TYPE_STRING,   /* const char * */
 	FIELD_TYPE_PATH,     /* const char *: a file in the spec's directory tree */
+	FIELD_TYPE_PLACE,    /* const char *: a directory, relative to the spec's, anywhere */
 	FIELD_TYPE_BOOL,     /* bool */
 	FIELD_TYPE_INT,      /* int64_t */
 	FIELD_TYPE_AUTO_INT, /* int64_t: a number, or `auto` for 0 */

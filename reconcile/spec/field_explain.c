@@ -40,13 +40,21 @@ static void put_labelled(struct buf *out, const char *label, const char *text)
 static const char *type_name(const struct field *field)
 {
 	static const char *const names[] = {
-	    [FIELD_TYPE_SECTION] = "section",    [FIELD_TYPE_CONSTANT] = "word",
-	    [FIELD_TYPE_MAP] = "mapping",        [FIELD_TYPE_STRING] = "text",
-	    [FIELD_TYPE_PATH] = "path",          [FIELD_TYPE_BOOL] = "true or false",
-	    [FIELD_TYPE_INT] = "number",         [FIELD_TYPE_AUTO_INT] = "number or auto",
-	    [FIELD_TYPE_PERCENT] = "percentage", [FIELD_TYPE_DURATION] = "duration",
-	    [FIELD_TYPE_WORD] = "word",          [FIELD_TYPE_WORDS] = "list of words",
-	    [FIELD_TYPE_STRINGS] = "list",       [FIELD_TYPE_COUNTS] = "mapping",
+	    [FIELD_TYPE_SECTION] = "section",
+	    [FIELD_TYPE_CONSTANT] = "word",
+	    [FIELD_TYPE_MAP] = "mapping",
+	    [FIELD_TYPE_STRING] = "text",
+	    [FIELD_TYPE_PATH] = "path",
+	    [FIELD_TYPE_PLACE] = "directory",
+	    [FIELD_TYPE_BOOL] = "true or false",
+	    [FIELD_TYPE_INT] = "number",
+	    [FIELD_TYPE_AUTO_INT] = "number or auto",
+	    [FIELD_TYPE_PERCENT] = "percentage",
+	    [FIELD_TYPE_DURATION] = "duration",
+	    [FIELD_TYPE_WORD] = "word",
+	    [FIELD_TYPE_WORDS] = "list of words",
+	    [FIELD_TYPE_STRINGS] = "list",
+	    [FIELD_TYPE_COUNTS] = "mapping",
 	    [FIELD_TYPE_MEMBERS] = "list",
 	};
 

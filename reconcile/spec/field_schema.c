@@ -107,6 +107,7 @@ static json_t *type_schema(const struct field *field)
 		return map_schema(field, int_schema(field));
 	case FIELD_TYPE_STRING:
 	case FIELD_TYPE_PATH:
+	case FIELD_TYPE_PLACE:
 		return text_schema(field);
 	case FIELD_TYPE_BOOL:
 		return json_pack("{s:s}", "type", "boolean");

@@ -47,9 +47,15 @@ static const struct field_word modes[] = {
 };
 
 static const struct field_word replaces[] = {
-    {"manual", "A person replaces the cluster. Until then it is drift, and what follows waits.", NULL},
-    {"deploy", "trueup runs cluster.deploy's command, which replaces the cluster by CloudFormation.",
-     "run the deployment yourself with `replace: manual`, or let trueup do it with `replace: restore`"},
+    {"manual",
+     "A person deploys the version of the stack whose cluster is encrypted. trueup takes a snapshot first, says what "
+     "is "
+     "next and goes on from where the person left it. Until then it is drift, and what follows waits.",
+     NULL},
+    {"deploy",
+     "trueup takes a snapshot and runs `deploy.command`, which has CloudFormation replace the cluster. The new one is "
+     "empty: spec.vectors.restore says how the rows come back.",
+     NULL},
     {"restore", "trueup takes a snapshot, restores it encrypted and puts the new cluster in the old one's place.",
      NULL},
     WORDS_END,
@@ -193,19 +199,26 @@ static const struct field aws_fields[] = {
 
 static const struct field deploy_fields[] = {
     {"command", FIELD_TYPE_STRINGS, .required = true, INTO(desired_deploy, command), .least = 1, .most = 100,
-     .example = "[npx, cdk, deploy]", .text = "The program and its arguments. No shell reads them."},
-    {"directory", FIELD_TYPE_STRING, INTO(desired_deploy, directory), .most = 4096,
+     .example = "[npx, cdk, deploy, --require-approval, never]",
+     .text =
+         "The program and its arguments. No shell reads them. It has trueup's own environment, so that it finds the "
+         "same credentials (but for aws.assumeRole), and nobody to ask. What it prints goes to the log. It is run "
+         "only if the stack is at rest, and never a second time while an update is under way."},
+    {"directory", FIELD_TYPE_PLACE, INTO(desired_deploy, directory), .most = 4096,
      .fallback_text = "the spec's directory", .example = "../bedrock-chat/cdk",
-     .text = "Where to run it, relative to the spec."},
-    {"timeout", FIELD_TYPE_DURATION, INTO(desired_deploy, timeout), .least = 60, .most = 86400, .fallback = "2h",
-     .example = "2h", .text = "How long it may take."},
+     .text = "Where to run it, relative to the spec. It may be outside of the spec's directory tree."},
+    {"timeout", FIELD_TYPE_DURATION, INTO(desired_deploy, timeout), .least = 1, .most = 86400, .fallback = "2h",
+     .example = "2h",
+     .text = "How long it may take, whatever --wait says; then it is ended. CloudFormation goes on without it, and is "
+             "waited for as --wait says."},
     END,
 };
 
 static const struct field cluster_fields[] = {
     {"identifier", FIELD_TYPE_STRING, INTO(desired_cluster, identifier), .most = 63, .pattern = CLUSTER_PATTERN,
      .shape = CLUSTER_SHAPE, .fallback_text = "the Aurora cluster of aws.stack", .example = "my-cluster",
-     .text = "The Aurora cluster of the vector store."},
+     .text = "The Aurora cluster of the vector store. Not with `replace: deploy`: CloudFormation gives the new cluster "
+             "another name, which the stack then has."},
     {"encrypted", FIELD_TYPE_BOOL, INTO(desired_cluster, encrypted), .fallback_text = "not managed", .example = "true",
      .allow = "replace-cluster",
      .text = "true: the cluster is encrypted at rest. A cluster that is not cannot be changed, only replaced: see "
@@ -222,8 +235,7 @@ static const struct field cluster_fields[] = {
              "snapshot, so that nothing has to be embedded again."},
     {"deploy", FIELD_TYPE_SECTION, INTO(desired_cluster, deploy), .fields = deploy_fields,
      .example = "{command: [npx, cdk, deploy], directory: ../bedrock-chat/cdk, timeout: 2h}",
-     .text = "The deployment to run with `replace: deploy`.",
-     .pending = "run it yourself with `replace: manual`, or leave it out and use `replace: restore`"},
+     .text = "The deployment to run with `replace: deploy`."},
     END,
 };
 

@@ -58,14 +58,21 @@ static char *existing_part(struct arena *arena, const char *path, const char **p
 	}
 }
 
-const char *place_resolve(struct arena *arena, const char *directory, const char *path, const char **out)
+const char *place_join(struct arena *arena, const char *directory, const char *path, const char **out)
 {
-	const char *problem = NULL, *joined;
-	char *root, *real;
-
 	if (*path == '/')
 		return "must be relative to the spec, not an absolute path";
-	joined = strcmp(directory, ".") == 0 ? path : arena_printf(arena, "%s/%s", directory, path);
+	*out = strcmp(directory, ".") == 0 ? path : arena_printf(arena, "%s/%s", directory, path);
+	return NULL;
+}
+
+const char *place_resolve(struct arena *arena, const char *directory, const char *path, const char **out)
+{
+	const char *joined, *problem = place_join(arena, directory, path, &joined);
+	char *root, *real;
+
+	if (problem != NULL)
+		return problem;
 	root = realpath(directory, NULL);
 	if (root == NULL)
 		return arena_printf(arena, "cannot be looked for in %s: %s", scalar_printable(arena, directory),

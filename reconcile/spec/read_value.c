@@ -58,7 +58,7 @@ static bool is_text(const struct tree_node *node)
 static void read_text(struct reader *reader, const struct field *field, const struct tree_node *node, void *data,
                       const char *path)
 {
-	const char *problem, *text = node->text;
+	const char *problem = NULL, *text = node->text;
 
 	if (!is_text(node)) {
 		complain_not_text(reader, field, node, path);
@@ -66,12 +66,13 @@ static void read_text(struct reader *reader, const struct field *field, const st
 	}
 	if (!read_text_fits(reader, field, text, read_place(reader, node, path)))
 		return;
-	if (field->type == FIELD_TYPE_PATH) {
+	if (field->type == FIELD_TYPE_PATH)
 		problem = place_resolve(reader->arena, reader->directory, node->text, &text);
-		if (problem != NULL) {
-			COMPLAIN(reader, node, path, "\"%s\" %s", scalar_printable(reader->arena, node->text), problem);
-			return;
-		}
+	else if (field->type == FIELD_TYPE_PLACE)
+		problem = place_join(reader->arena, reader->directory, node->text, &text);
+	if (problem != NULL) {
+		COMPLAIN(reader, node, path, "\"%s\" %s", scalar_printable(reader->arena, node->text), problem);
+		return;
 	}
 	*(const char **)member_of(data, field) = text;
 }

@@ -43,6 +43,26 @@ static void broken(const struct rules *rules, const char *path, const char *mess
 	spec_issue_add(rules->reader->arena, rules->reader->issues, at, "%s", message);
 }
 
+/* What CloudFormation replaces is the stack's, by whatever name it gives the new one. */
+static void check_deploy(const struct rules *rules, const struct desired *desired)
+{
+	const struct desired_cluster *cluster = &desired->cluster;
+
+	if (!is_written(rules, "spec.cluster.encrypted"))
+		broken(rules, "spec.cluster.replace",
+		       "needs `encrypted: true` beside it, or there is nothing to replace for");
+	if (!cluster->deploy.present)
+		broken(rules, "spec.cluster.replace",
+		       "needs deploy beside it, such as `deploy: {command: [npx, cdk, deploy]}`");
+	if (desired->aws.stack == NULL && !is_spoilt(rules, "spec.aws"))
+		broken(rules, "spec.cluster.replace", "needs spec.aws.stack, the stack that is deployed");
+	if (cluster->identifier != NULL)
+		broken(
+		    rules, "spec.cluster.identifier",
+		    "must be left out with `replace: deploy`: CloudFormation gives the new cluster another name, and "
+		    "the stack says which");
+}
+
 static void check_cluster(const struct rules *rules, const struct desired *desired)
 {
 	const struct desired_cluster *cluster = &desired->cluster;
@@ -63,7 +83,9 @@ static void check_cluster(const struct rules *rules, const struct desired *desir
 		broken(rules, "spec.cluster.replace",
 		       "needs the database's password, to compare the rows: set spec.aws.stack, or "
 		       "spec.vectors.connect.secret");
-	if (cluster->identifier == NULL && desired->aws.stack == NULL && !is_spoilt(rules, "spec.aws"))
+	if (cluster->replace == DESIRED_REPLACE_DEPLOY)
+		check_deploy(rules, desired);
+	else if (cluster->identifier == NULL && desired->aws.stack == NULL && !is_spoilt(rules, "spec.aws"))
 		broken(rules, "spec.cluster", "names no cluster: set identifier, or spec.aws.stack to find it by");
 }
 
