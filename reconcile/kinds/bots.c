@@ -1,7 +1,8 @@
-/* The bots kind: what the application's table knows of each bot. */
+/* The bots kind: what the application's table knows of each bot, and whether its search answers. */
 
 #include "kinds/bots.h"
 #include "aws/dynamodb.h"
+#include "kinds/bots_search.h"
 #include "kinds/kind.h"
 #include "kinds/stack.h"
 #include "plan/diff.h"
@@ -76,6 +77,8 @@ static void bots_observe(struct kind_context *context, struct observed *observed
 	out->head.status = OBSERVED_SEEN;
 	if (bots_read(context, out, &err) != 0)
 		observed_set_unknown(&out->head, context->arena, &err);
+	else if (context->desired->bots.usable)
+		bots_search(context, out);
 }
 
 static void bots_permissions(const struct desired *desired, bool enforce, struct kind_permissions *permissions)
@@ -84,6 +87,8 @@ static void bots_permissions(const struct desired *desired, bool enforce, struct
 
 	(void)enforce;
 	kind_add_permission(permissions, desired, "dynamodb:Scan", arena_printf(permissions->arena, "table/%s", table));
+	if (desired->bots.usable)
+		bots_search_permissions(desired, permissions);
 }
 
 /* Kinds whose diffs read what this one sees. */

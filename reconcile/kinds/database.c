@@ -217,6 +217,19 @@ void database_free(struct database *database)
 	database->settings.password = NULL;
 }
 
+bool database_is_stopped(struct kind_context *context)
+{
+	const char *name = context->desired->cluster.identifier;
+	struct rds_cluster cluster;
+	struct error err;
+
+	if (context->desired->vectors.connect.host != NULL)
+		return false;
+	name = stack_resolve(name, context->stack->cluster, context, "spec.cluster.identifier", &err);
+	return name != NULL && rds_describe_cluster(context->aws, context->arena, name, &cluster, &err) == 0 &&
+	       strncmp(cluster.status, "stop", 4) == 0;
+}
+
 /* An ARN says of itself what it is; a name has six characters of AWS's behind it in the ARN. */
 const char *database_secret_pattern(const char *secret, struct arena *arena)
 {

@@ -54,6 +54,13 @@ int database_resolve_source(struct kind_context *context, struct database *datab
 int database_open(struct kind_context *context, struct database *database, struct pg_session **session,
                   struct error *err);
 
+/* What a database that is stopped is reported with. */
+#define DATABASE_STOPPED "the cluster is stopped; nothing is known of its rows until it runs"
+
+/* Bedrock Chat's rdbSchedules stop the cluster at night: that the target is not reached is then neither drift nor a
+ * failure. */
+bool database_is_stopped(struct kind_context *context);
+
 /* What it takes to log in: to read the secret, or to connect with a token. */
 void database_permissions(const struct desired *desired, const struct desired_connect *connect,
                           struct kind_permissions *permissions);

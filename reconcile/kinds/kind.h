@@ -109,7 +109,7 @@ void kind_action_reject(const struct kind_context *context, struct plan_action *
 void kind_action_wait(const struct kind_context *context, struct plan_action *action, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* resource: the part behind "arn:PARTITION:SERVICE:REGION:ACCOUNT:"; NULL: "*". */
+/* resource: the part behind "arn:PARTITION:SERVICE:REGION:ACCOUNT:", or a whole ARN; NULL: "*". */
 void kind_add_permission(struct kind_permissions *permissions, const struct desired *desired, const char *action,
                          const char *resource);
 

@@ -81,11 +81,13 @@ void kind_add_permission(struct kind_permissions *permissions, const struct desi
 	struct kind_permission *permission = ARENA_PUSH(permissions->arena, permissions->items, permissions->count);
 	const char *region = desired->aws.region, *account = desired->aws.account;
 
-	if (strncmp(action, "apigateway:", strlen("apigateway:")) == 0)
-		account = ""; /* API Gateway's ARNs name none */
+	/* API Gateway's ARNs name no account, and models are not an account's. */
+	if (strncmp(action, "apigateway:", strlen("apigateway:")) == 0 ||
+	    strncmp(action, "bedrock:", strlen("bedrock:")) == 0)
+		account = "";
 	permission->action = action;
-	permission->resource = "*";
-	if (resource != NULL)
+	permission->resource = resource != NULL ? resource : "*";
+	if (resource != NULL && strncmp(resource, "arn:", 4) != 0)
 		permission->resource = arena_printf(permissions->arena, "arn:%s:%.*s:%s:%s:%s", partition_of(region),
 		                                    (int)strcspn(action, ":"), action, region != NULL ? region : "*",
 		                                    account != NULL ? account : "*", resource);

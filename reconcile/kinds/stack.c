@@ -6,7 +6,7 @@
 
 static bool leaves_cluster(const struct desired *desired)
 {
-	bool connects = desired->vectors.present && desired->vectors.connect.host == NULL;
+	bool connects = (desired->vectors.present || desired->bots.usable) && desired->vectors.connect.host == NULL;
 	bool restores = desired->vectors.present && desired->vectors.restore.from.kind == DESIRED_SOURCE_SNAPSHOT;
 
 	return desired->cluster.identifier == NULL && (desired->cluster.present || connects || restores);
@@ -16,7 +16,7 @@ static bool leaves_secret(const struct desired *desired)
 {
 	bool compares = desired->cluster.present && desired->cluster.replace == DESIRED_REPLACE_RESTORE;
 
-	return (desired->vectors.present || desired->rotation.present || compares) &&
+	return (desired->vectors.present || desired->rotation.present || desired->bots.usable || compares) &&
 	       desired->vectors.connect.secret == NULL;
 }
 

@@ -1,6 +1,5 @@
 /* The vectors kind: schema, rows of each bot, vector index. */
 
-#include "aws/rds.h"
 #include "kinds/database.h"
 #include "kinds/kind.h"
 #include "kinds/source.h"
@@ -194,20 +193,6 @@ static int observe_source(struct kind_context *context, struct observed_vectors 
 	return rc;
 }
 
-/* Bedrock Chat's rdbSchedules stop the cluster at night: that is neither drift nor a failure. */
-static bool is_stopped(struct kind_context *context)
-{
-	const char *name = context->desired->cluster.identifier;
-	struct rds_cluster cluster;
-	struct error err;
-
-	if (context->desired->vectors.connect.host != NULL)
-		return false;
-	name = stack_resolve(name, context->stack->cluster, context, "spec.cluster.identifier", &err);
-	return name != NULL && rds_describe_cluster(context->aws, context->arena, name, &cluster, &err) == 0 &&
-	       strncmp(cluster.status, "stop", 4) == 0;
-}
-
 static void vectors_observe(struct kind_context *context, struct observed *observed)
 {
 	struct observed_vectors *vectors = &observed->vectors;
@@ -218,9 +203,9 @@ static void vectors_observe(struct kind_context *context, struct observed *obser
 	vectors->head.status = OBSERVED_SEEN;
 	if (observe_target(context, vectors, &err) != 0) {
 		observed_set_unknown(&vectors->head, context->arena, &err);
-		if (is_stopped(context)) {
+		if (database_is_stopped(context)) {
 			vectors->head.status = OBSERVED_SKIPPED;
-			vectors->head.reason = "the cluster is stopped; nothing is known of its rows until it runs";
+			vectors->head.reason = DATABASE_STOPPED;
 		}
 		return;
 	}

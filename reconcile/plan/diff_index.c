@@ -136,6 +136,21 @@ static bool differ_from_auto(struct vectors_diff *diff)
 	return true;
 }
 
+/* Searches were tried, and the index does not lead to rows that are there: something has damaged it. */
+static bool differ_in_rows(struct vectors_diff *diff)
+{
+	const struct observed_bots *bots = &diff->input->observed->bots;
+	size_t i, missed = 0;
+
+	for (i = 0; bots->searches.head.status == OBSERVED_SEEN && i < bots->bot_count; i++)
+		missed += bots->bots[i].search != NULL && strcmp(bots->bots[i].search, "misses") == 0;
+	if (missed > 0)
+		differ_in_index(diff, "index/rows", "leads to every row",
+		                arena_printf(diff->plan->arena, "misses rows of %zu bot%s", missed,
+		                             missed == 1 ? "" : "s"));
+	return missed > 0;
+}
+
 void diff_index(struct vectors_diff *diff)
 {
 	const struct observed_index *seen = &diff->seen->schema.index;
@@ -160,7 +175,8 @@ void diff_index(struct vectors_diff *diff)
 		differ_in_index(diff, "index/lists", arena_printf(arena, "%" PRId64, desired->lists),
 		                arena_printf(arena, "%" PRId64, seen->lists));
 		action = build_index(diff, "rebuild-index");
-	} else if (desired->present && desired->lists == DESIRED_LISTS_AUTO && differ_from_auto(diff)) {
+	} else if ((desired->present && desired->lists == DESIRED_LISTS_AUTO && differ_from_auto(diff)) ||
+	           differ_in_rows(diff)) {
 		action = build_index(diff, "rebuild-index");
 	} else {
 		return;

@@ -211,14 +211,38 @@ static const struct record_field app_bot_fields[] = {
     RECORD_STRING(struct observed_app_bot, sync_reason, "syncReason"),
     RECORD_STRING(struct observed_app_bot, last_exec, "lastExec"),
     RECORD_STRING(struct observed_app_bot, published, "published"),
+    RECORD_STRING(struct observed_app_bot, task, "task"),
+    RECORD_STRING(struct observed_app_bot, task_end, "taskEnd"),
+    RECORD_INT(struct observed_app_bot, rows, "rows"),
+    RECORD_STRING(struct observed_app_bot, search, "search"),
+    RECORD_STRING(struct observed_app_bot, question, "question"),
     RECORD_END,
 };
 static const struct record app_bot_record = {sizeof(struct observed_app_bot), app_bot_fields};
+
+static const struct record_field searches_fields[] = {
+    RECORD_OBJECT(struct observed_searches, head, "seen", &head_record),
+    RECORD_STRING(struct observed_searches, index, "index"),
+    RECORD_INT(struct observed_searches, tried, "tried"),
+    RECORD_INT(struct observed_searches, meant, "meant"),
+    RECORD_INT(struct observed_searches, limit, "limit"),
+    RECORD_INT(struct observed_searches, questions, "questions"),
+    RECORD_INT(struct observed_searches, expected, "expected"),
+    RECORD_INT(struct observed_searches, found, "found"),
+    RECORD_INT(struct observed_searches, indexed, "indexed"),
+    RECORD_OBJECT(struct observed_searches, words_head, "wordsSeen", &head_record),
+    RECORD_INT(struct observed_searches, words, "words"),
+    RECORD_INT(struct observed_searches, matched, "matched"),
+    RECORD_END,
+};
+static const struct record searches_record = {sizeof(struct observed_searches), searches_fields};
 
 static const struct record_field bots_fields[] = {
     RECORD_OBJECT(struct observed_bots, head, "seen", &head_record),
     RECORD_STRING(struct observed_bots, table, "table"),
     RECORD_LIST(struct observed_bots, bots, bot_count, "bots", &app_bot_record),
+    RECORD_OBJECT(struct observed_bots, tasks_head, "tasksSeen", &head_record),
+    RECORD_OBJECT(struct observed_bots, searches, "searches", &searches_record),
     RECORD_END,
 };
 static const struct record bots_record = {sizeof(struct observed_bots), bots_fields};

@@ -219,6 +219,24 @@ struct observed_app_bot {
 	const char *sync_reason;
 	const char *last_exec; /* the id of the ECS task that embedded it last; NULL: none */
 	const char *published; /* the stack of its published API; NULL: it is not published */
+	const char *task;      /* RUNNING: what ECS says of its task, "gone" where it knows none; NULL: not asked */
+	const char *task_end;  /* why the task stopped; NULL: it has not, or nobody knows */
+	int64_t rows;          /* in the vector table, where the searches were tried */
+	const char *search;    /* "answers", "misses" or "no embedding"; NULL: not tried */
+	const char *question;  /* "answers" or "nothing", to a question in words; NULL: not asked */
+};
+
+/* The application's searches, tried out (pg/search.h). */
+struct observed_searches {
+	struct observed_head head;       /* SKIPPED without a reason: the spec does not ask for it */
+	const char *index;               /* that serves them; NULL: none does */
+	int64_t tried, meant;            /* bots; fewer than were meant where it took too long */
+	int64_t limit;                   /* rows that a search asks for */
+	int64_t questions;               /* of the sample that recall is taken of */
+	int64_t expected, found;         /* rows nearest to these in all, and through the index */
+	int64_t indexed;                 /* of the questions, those that PostgreSQL sends through the index by itself */
+	struct observed_head words_head; /* questions in words: SKIPPED without a reason: not asked for */
+	int64_t words, matched;          /* asked; and those that found the row whose words they are */
 };
 
 /* Whether the application answers from rows of this bot: it has knowledge, and no knowledge base of Bedrock's. */
@@ -229,6 +247,8 @@ struct observed_bots {
 	const char *table;
 	struct observed_app_bot *bots; /* sorted by id */
 	size_t bot_count;
+	struct observed_head tasks_head; /* SKIPPED: no task had to be looked up */
+	struct observed_searches searches;
 };
 
 struct observed_setting {

@@ -262,10 +262,11 @@ struct desired_users {
 
 struct desired_bots {
 	bool present;
-	bool usable;
+	bool usable;       /* false: the bots are looked at, for what spec.vectors makes of them, and not tried */
 	const char *table; /* the application's DynamoDB table; NULL: the stack's */
 	enum desired_query query;
-	const char *model; /* the embedding model's id, with BEDROCK */
+	const char *model;  /* the embedding model's id, with BEDROCK */
+	const char *region; /* where it is asked; NULL: in aws.region */
 };
 
 struct desired_limits {

@@ -119,7 +119,8 @@ static const struct field_word embed_forms[] = {
 
 static const struct field_word queries[] = {
     {"none", "Rows of the bot itself stand in for questions; nothing is embedded.", NULL},
-    {"bedrock", "A question is embedded by Bedrock, as the application does it. It costs a fraction of a cent.", NULL},
+    {"bedrock", "Some bots are asked besides with the first words of one of their rows, embedded by Bedrock as the "
+     "application does it. That costs a fraction of a cent.", NULL},
     WORDS_END,
 };
 
@@ -423,16 +424,22 @@ static const struct field users_fields[] = {
 
 static const struct field bots_fields[] = {
     {"usable", FIELD_TYPE_BOOL, .required = true, INTO(desired_bots, usable), .example = "true",
-     .text = "true: each bot with knowledge is synchronised, has rows, and its search answers."},
+     .text = "true: each bot with knowledge is synchronised, has rows, and a search through the vector index leads "
+             "to them; how much of what is nearest the index finds is reported. false: the bots are only looked at, "
+             "so that spec.vectors knows which were deleted."},
     {"table", FIELD_TYPE_STRING, INTO(desired_bots, table), .most = 255, .pattern = "^[A-Za-z0-9_.-]{3,255}$",
      .shape = "the name of a DynamoDB table", .fallback_text = "the conversation table of aws.stack",
      .example = "BedrockChatStack-DatabaseConversationTable2F7F6F3D",
      .text = "The application's DynamoDB table, which has the bots."},
     {"query", FIELD_TYPE_WORD, INTO(desired_bots, query), .words = queries, .fallback = "none", .example = "bedrock",
-     .text = "What each bot's search is tested with."},
+     .text = "What the searches are tried with, beside rows of each bot's own."},
     {"model", FIELD_TYPE_STRING, INTO(desired_bots, model), .most = 256, .pattern = "^[A-Za-z0-9.:/_-]+$",
      .shape = "the id of a Bedrock model", .fallback = "cohere.embed-multilingual-v3",
-     .example = "cohere.embed-multilingual-v3", .text = "With `query: bedrock`: the application's embedding model."},
+     .example = "cohere.embed-multilingual-v3",
+     .text = "With `query: bedrock`: the application's embedding model, one of Cohere's."},
+    {"region", FIELD_TYPE_STRING, INTO(desired_bots, region), .most = 32, .pattern = "^[a-z]{2}(-[a-z]+)+-[0-9]{1,2}$",
+     .shape = "a region such as us-east-1", .fallback_text = "aws.region", .example = "us-east-1",
+     .text = "With `query: bedrock`: where the application asks Bedrock, its setting bedrockRegion."},
     END,
 };
 
@@ -464,7 +471,7 @@ static const struct field spec_fields[] = {
      .example = "{groups: {CreatingBotAllowed: {members: [alice@example.com]}}}", .allow = "remove-members",
      .text = "Who is in which group of the Cognito user pool."},
     {"bots", FIELD_TYPE_SECTION, INTO(desired, bots), .fields = bots_fields, .example = "{usable: true}",
-     .text = "The bots of the deployment.", .pending = "leave the section out; vectors.counts proves each bot's rows"},
+     .text = "The application's bots: whether whoever asks them is answered."},
     {"allow", FIELD_TYPE_WORDS, INTO(desired, allow), .words = allows, .fallback_text = "nothing that needs a word",
      .example = "[replace-cluster, remove-members]",
      .text = "What apply may do beyond what is safe. An action that needs a word which is not here stands in the "

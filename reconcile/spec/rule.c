@@ -242,6 +242,27 @@ static void check_users(const struct rules *rules, const struct desired *desired
 	}
 }
 
+static void check_bots(const struct rules *rules, const struct desired *desired)
+{
+	const struct desired_connect *connect = &desired->vectors.connect;
+	bool named = desired->cluster.identifier != NULL || desired->aws.stack != NULL || connect->host != NULL;
+
+	if (!desired->bots.present || is_spoilt(rules, "spec.bots") || is_spoilt(rules, "spec.aws"))
+		return;
+	if (!names_table(desired))
+		broken(rules, "spec.bots", "names no table: set table, or spec.aws.stack to find it by");
+	else if (!desired->bots.usable || is_spoilt(rules, "spec.vectors") || is_spoilt(rules, "spec.cluster"))
+		return;
+	else if (!named)
+		broken(rules, "spec.bots.usable",
+		       "needs the database, to search: set spec.vectors.connect.host, spec.cluster.identifier, or "
+		       "spec.aws.stack to find it by");
+	else if (!names_secret(desired, connect))
+		broken(
+		    rules, "spec.bots.usable",
+		    "needs the database's password: set spec.vectors.connect.secret, or spec.aws.stack to find it by");
+}
+
 /* What the spec says by saying something else. */
 static void set_implied(struct desired_vectors *vectors)
 {
@@ -268,4 +289,5 @@ void rule_check_all(struct reader *reader, const struct tree_node *root, size_t 
 	check_rotation(&rules, desired);
 	check_vectors(&rules, desired);
 	check_users(&rules, desired);
+	check_bots(&rules, desired);
 }

@@ -5,7 +5,9 @@ own pleasure (resource ids, ARNs) differs from one sandbox to the next. Besides
 the options of the command line, `creating_group` adds the group of version 1,
 `orphans` rows that belong to no bot, half of them with no botid at all, `application` says which version's embedding
 tasks there are (v0.4.10; v1.2.4 with `empty_new_cluster`; from v1.2.5 they read EVENT), and `chunk_drift` by how many
-percent the rows that these make differ in number from those that are there.
+percent the rows that these make differ in number from those that are there. `queued`, `running` and `failed` bots
+have such a SyncStatus (and no task), `emptied` ones keep rows of a knowledge that is gone, and `knowledge_bases` are
+bots that Bedrock answers for.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ CLUSTER = "bedrock-chat"
 OLD_CLUSTER = "bedrock-chat-v0"
 # Of the names of exports, not of the outputs' keys.
 _PREFIX = "BedrockClaudeChat"
+# That a bot keeps which was emptied.
+_OLD_ROWS = 6
 _SECURITY_GROUP = "sg-0be5d0c4c4a7d8f31"
 _TABLE = "BedrockChatStack-DatabaseConversationTable2F7F6F3D-1LQ0W5VX3KQ2N"
 
@@ -46,15 +50,23 @@ class Plan:
     creating_group: bool = False
     application: str | None = None
     chunk_drift: float = 0.0
+    queued: int = 0
+    running: int = 0
+    failed: int = 0
+    emptied: int = 0
+    knowledge_bases: int = 0
 
     @property
     def version(self) -> str:
         return self.application or ("v1.2.4" if self.empty_new_cluster else "v0.4.10")
 
     def __post_init__(self) -> None:
-        for name in ("bots", "rows", "users", "short", "published", "orphans"):
+        for name in ("bots", "rows", "users", "short", "published", "orphans", "queued", "running", "failed",
+                     "emptied", "knowledge_bases"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} cannot be negative")
+        if self.queued + self.running + self.failed > self.bots:
+            raise ValueError("no more bots can be queued, running or failed than there are")
         if self.users < 1 or self.rows < self.bots or max(self.short, self.published) > self.bots:
             raise ValueError("at least one user, a row for each bot, and no more short or published bots than bots")
 
@@ -82,12 +94,15 @@ def seed(world: World, args: dict[str, Any]) -> dict[str, Any]:
     if plan.creating_group:
         world.service("cognito-idp").seed_group(pool, "CreatingBotAllowed", [])
     bots = seed_bots.make(people, plan.bots, plan.published, deployment.rng)
+    seed_bots.mark(bots[:plan.bots], plan.queued, plan.running, plan.failed)
+    bots += seed_bots.make_special(people, plan.emptied, plan.knowledge_bases, deployment.rng)
     _seed_application_table(world, bots, people, deployment.rng)
     _seed_database(deployment, bots)
     _seed_stacks(deployment, bots, pool)
     deployment.summary |= {
         "stack": STACK, "pool": pool, "table": _TABLE,
-        "bots": [{"id": bot.bot_id, "owner": bot.owner.sub, "knowledge": bot.has_knowledge,
+        "bots": [{"id": bot.bot_id, "owner": bot.owner.sub, "knowledge": bot.has_knowledge, "status": bot.status,
+                  "emptied": bot.emptied, "knowledge_base": bot.knowledge_base,
                   "published": bot.published, "rows": deployment.summary["rows"].get(bot.bot_id, 0)} for bot in bots],
         "users": [person.describe() for person in people],
     }
@@ -110,12 +125,13 @@ def _seed_database(deployment: Deployment, bots: list[Bot]) -> None:
     rds.seed_subnet_group("bedrock-chat-subnets", "Subnets for the vector store")
     full = _seed_cluster(deployment, OLD_CLUSTER if plan.empty_new_cluster else CLUSTER, None)
     with full.server.connect() as session:
-        with_knowledge = [bot.bot_id for bot in bots if bot.has_knowledge]
+        with_knowledge = [bot.bot_id for bot in bots if bot.has_knowledge and not bot.knowledge_base]
         rows = dict(zip(with_knowledge, seed_rows.share_out(plan.rows, plan.bots)))
         world.service("ecs").chunks |= seed_embedding.drifted(rows, plan.chunk_drift)
         seed_rows.insert(session, rows, rng)
         if plan.orphans:
             seed_rows.insert_orphans(session, plan.orphans, rng)
+        seed_rows.insert(session, {bot.bot_id: _OLD_ROWS for bot in bots if bot.emptied}, rng)
         counts = seed_rows.shorten(session, rng.sample(with_knowledge, plan.short))
         session.execute("ANALYZE items")
     own = full

@@ -11,6 +11,7 @@ from seed_people import Person
 from seed_rows import ulid
 
 _CREATED = 1_714_521_600.0
+_FAILURE = "404 Client Error: Not Found for url: https://example.com/handbook"
 
 
 @dataclass
@@ -19,6 +20,10 @@ class Bot:
     owner: Person
     has_knowledge: bool
     published: bool = False
+    status: str = "SUCCEEDED"
+    reason: str | None = None       # None: what the application would say
+    emptied: bool = False           # had knowledge, and keeps its rows
+    knowledge_base: bool = False    # of Bedrock's: no rows
 
     @property
     def sort_key(self) -> str:
@@ -44,6 +49,19 @@ def make(people: list[Person], with_knowledge: int, published: int, rng: Random)
     return bots + [Bot(ulid(rng), rng.choice(people), False) for _ in range(-(-with_knowledge // 5))]
 
 
+def make_special(people: list[Person], emptied: int, knowledge_bases: int, rng: Random) -> list[Bot]:
+    """Bots that keep rows although they have no knowledge any more, and bots that never had rows."""
+    return ([Bot(ulid(rng), rng.choice(people), False, emptied=True) for _ in range(emptied)]
+            + [Bot(ulid(rng), rng.choice(people), True, knowledge_base=True) for _ in range(knowledge_bases)])
+
+
+def mark(bots: list[Bot], queued: int, running: int, failed: int) -> None:
+    """Has the last of these bots end otherwise than well."""
+    marks = (["QUEUED"] * queued + ["RUNNING"] * running + ["FAILED"] * failed)
+    for bot, status in zip(reversed(bots), marks):
+        bot.status, bot.reason = status, _FAILURE if status == "FAILED" else ""
+
+
 def _text(value: str) -> dict[str, str]:
     return {"S": value}
 
@@ -65,13 +83,16 @@ def _bot(bot: Bot, number: int, rng: Random) -> dict[str, Any]:
         "IsPinned": {"BOOL": number % 4 == 0}, "Knowledge": {"M": _knowledge(bot, number)},
         "EmbeddingParams": {"M": {"chunk_size": _number(1000), "chunk_overlap": _number(200),
                                   "enable_partition_pdf": {"BOOL": False}}},
-        "SyncStatus": _text("SUCCEEDED"),
-        "SyncStatusReason": _text("" if bot.has_knowledge else "No contents to embed."),
+        "SyncStatus": _text(bot.status),
+        "SyncStatusReason": _text(bot.reason if bot.reason is not None
+                                  else "" if bot.has_knowledge else "No contents to embed."),
         "LastExecId": _text("%032x" % rng.getrandbits(128) if bot.has_knowledge else ""),
         "ApiPublishmentStackName": _text(bot.stack) if bot.published else nothing,
         "ApiPublishedDatetime": {"N": str(int(_CREATED) + number)} if bot.published else nothing,
         "ApiPublishCodeBuildId": _text(f"build:{number}") if bot.published else nothing,
     }
+    if bot.knowledge_base:
+        item["BedrockKnowledgeBase"] = {"M": {"knowledge_base_id": _text("KB12345678"), "type": _text("dedicated")}}
     if number % 3 == 0 or bot.published:
         item["PublicBotId"] = _text(bot.bot_id)
     return item
