@@ -152,6 +152,22 @@ START_TEST(holds_an_empty_list_for_absence)
 }
 END_TEST
 
+START_TEST(deletes_without_a_final_snapshot)
+{
+	static const struct script_step steps[] = {
+	    {.body = "<DeleteDBInstanceResponse><DeleteDBInstanceResult/></DeleteDBInstanceResponse>"},
+	    {.body = "<DeleteDBClusterResponse><DeleteDBClusterResult/></DeleteDBClusterResponse>"}};
+
+	OPEN(steps);
+	ck_assert_int_eq(rds_delete_instance(aws, arena, "i1", &err), 0);
+	ck_assert_int_eq(rds_delete_cluster(aws, arena, "c1", &err), 0);
+	ck_assert(
+	    was_sent(0, "Action=DeleteDBInstance&Version=2014-10-31&DBInstanceIdentifier=i1&SkipFinalSnapshot=true"));
+	ck_assert(
+	    was_sent(1, "Action=DeleteDBCluster&Version=2014-10-31&DBClusterIdentifier=c1&SkipFinalSnapshot=true"));
+}
+END_TEST
+
 START_TEST(lists_snapshots)
 {
 	static const struct script_step steps[] = {
@@ -735,6 +751,7 @@ Suite *test_suite(void)
 	tcase_add_test(tests, leaves_circles_of_pages);
 	tcase_add_test(tests, holds_an_empty_list_for_absence);
 	tcase_add_test(tests, lists_snapshots);
+	tcase_add_test(tests, deletes_without_a_final_snapshot);
 	tcase_add_test(tests, writes_a_restore);
 	tcase_add_test(tests, changes_one_property_at_once);
 	tcase_add_test(tests, makes_a_database_token_without_a_request);

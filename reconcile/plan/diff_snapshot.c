@@ -113,6 +113,12 @@ static const char *find_obstacle(const struct vectors_diff *diff, const struct s
 		return arena_printf(arena,
 		                    "a person: the temporary cluster %s is not encrypted: delete it, and run again",
 		                    source->name);
+	if (diff_status_is_broken(source->at->status) && strcmp(source->at->status, "deleting") != 0)
+		return arena_printf(
+		    arena,
+		    "a person: the temporary cluster %s is %s: see its events in RDS, delete it, and run "
+		    "again",
+		    source->name, source->at->status);
 	if (strcmp(source->at->status, "stopped") == 0)
 		return arena_printf(arena, "a person: the temporary cluster %s is stopped: start it", source->name);
 	return NULL;

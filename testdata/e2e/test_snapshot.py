@@ -91,6 +91,13 @@ def test_whatever_snapshot_there_is(sandbox: Sandbox, trueup: Program) -> None:
     wait_until(lambda: sandbox.clusters()[new]["Status"] == "available")
 
     specify(trueup, "empty")
+    sandbox.control("rds/fail_restore", status="incompatible-restore")
+    done = trueup.apply(expect=1)
+    assert f"{temporary('empty')} is incompatible-restore: see its events in RDS, delete it" in done.out
+    rds.delete_db_cluster(DBClusterIdentifier=temporary("empty"), SkipFinalSnapshot=True)
+
+    # While that one goes another is waited for; and it turns out to hold no rows.
+    sandbox.forget()
     done = trueup.apply(expect=2)
     assert copies(done)["state"] == "blocked" and "the source has no rows of" in copies(done)["waitsFor"]
     assert set(sandbox.clusters()) == {new, temporary("empty")}, "it is kept while rows are missing"
