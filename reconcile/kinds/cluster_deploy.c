@@ -259,25 +259,28 @@ static bool has_snapshot(struct kind_context *context, struct plan_action *actio
 	return action->state == ACTION_DONE;
 }
 
+/* Whether the stack's cluster is the encrypted one, and stays so. */
+static bool is_replaced(const struct plan_action *action, const struct stage *stage)
+{
+	const char *status = stage->stack.status;
+
+	return is_as_wanted(action, stage->cluster) && !diff_stack_is_changing(status) &&
+	       !diff_stack_is_halfway(status);
+}
+
 /* Settles the action by what there is. False: nothing is there yet, and nothing in the way of the command. */
 static bool judge(struct kind_context *context, struct plan_action *action)
 {
 	struct stage stage;
 	struct error err;
-	const char *status;
 
-	if (look(context, action, &stage, &err) != 0) {
+	if (look(context, action, &stage, &err) != 0)
 		kind_action_fail(context, action, &err);
-		return true;
-	}
-	status = stage.stack.status;
-	if (diff_stack_is_changing(status))
-		wait_for_stack(context, action, &stage);
-	else if (is_as_wanted(action, stage.cluster) && !diff_stack_is_halfway(status))
+	else if (is_replaced(action, &stage))
 		follow_cluster(context, action, &stage);
-	else if (diff_stack_is_busy(status))
+	else if (diff_stack_is_busy(stage.stack.status))
 		wait_for_stack(context, action, &stage);
-	else if (action->ran != NULL || diff_stack_is_stuck(status) || is_as_wanted(action, stage.cluster))
+	else if (action->ran != NULL || diff_stack_is_stuck(stage.stack.status) || is_as_wanted(action, stage.cluster))
 		fail(action, explain_failure(context, action, &stage));
 	else
 		return false;
@@ -286,7 +289,7 @@ static bool judge(struct kind_context *context, struct plan_action *action)
 
 void cluster_deploy(struct kind_context *context, struct plan_action *action)
 {
-	struct process_outcome outcome;
+	struct process_outcome outcome = {0};
 	struct error err;
 
 	if (judge(context, action) || !has_snapshot(context, action))
@@ -310,10 +313,10 @@ void cluster_settle_stack(struct kind_context *context, struct plan_action *acti
 
 	if (look(context, action, &stage, &err) != 0) {
 		kind_action_fail(context, action, &err);
-	} else if (diff_stack_is_changing(stage.stack.status)) {
-		kind_action_wait(context, action, "the stack %s is %s", stage.stack.name, stage.stack.status);
-	} else if (is_as_wanted(action, stage.cluster) && !diff_stack_is_halfway(stage.stack.status)) {
+	} else if (is_replaced(action, &stage)) {
 		follow_cluster(context, action, &stage);
+	} else if (diff_stack_is_busy(stage.stack.status)) {
+		wait_for_stack(context, action, &stage);
 	} else {
 		action->state = ACTION_BLOCKED;
 		action->waits_for =
