@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 from typing import Any
 
 import yaml
 from harness import BASELINE, Program, Sandbox
 from test_copy import capture_old, seed_beside
 from test_crash import wait_until
+from test_deploy import DEPLOY, WORD, own_snapshots, stack_cluster
 
 FINAL = "bedrockchatstack-snapshot-vectorstorecluster0a1b2c3d-1q2w3e4r5t6y"
 
@@ -129,3 +131,23 @@ def test_whatever_snapshot_there_is(sandbox: Sandbox, trueup: Program) -> None:
     sandbox.forget()
     done = trueup.apply(expect=2)
     assert f"{FINAL} (it was taken at" in done.out and sandbox.calls()["mutating"] == 0
+
+
+def test_the_whole_migration_in_one_run(sandbox: Sandbox, trueup: Program) -> None:
+    """The cluster is replaced by the spec's command, and its rows come back from the snapshot taken before."""
+    sandbox.seed(bots=3, rows=60, users=6)
+    rows = sandbox.rows(sandbox.summary["cluster"])
+    (trueup.directory.parent / "cdk").mkdir()
+    deploy = {"command": [sys.executable, str(DEPLOY), "--state", str(sandbox.directory)], "directory": "../cdk"}
+    trueup.specify(cluster={"encrypted": True, "replace": "deploy", "deploy": deploy}, allow=WORD,
+                   vectors={"counts": BASELINE, "restore": {"from": {"snapshot": "auto"}}})
+    trueup.capture()
+    (note,) = trueup.plan(expect=2).resource("vectors")["notes"]
+    assert "its rows are copied from the snapshot that is taken of it before" in note and "USD an hour" in note
+
+    done = trueup.apply()
+
+    assert {action["state"] for action in done.actions()} == {"done"}, done.told()
+    new = stack_cluster(sandbox)
+    assert sandbox.rows(new) == rows and set(sandbox.clusters()) == {new} and own_snapshots(sandbox) == []
+    trueup.plan()
