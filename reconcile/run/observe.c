@@ -68,7 +68,7 @@ void observe_skip(const struct desired *desired, struct observed *observed, cons
 	size_t i;
 
 	for (i = 0; kinds[i] != NULL; i++)
-		if (kinds[i]->act != NULL && kinds[i]->is_wanted(desired))
+		if (strcmp(kinds[i]->name, "account") != 0 && kinds[i]->is_wanted(desired))
 			*kind_head(kinds[i], observed) = (struct observed_head){OBSERVED_SKIPPED, reason, NULL};
 }
 

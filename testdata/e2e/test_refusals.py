@@ -169,9 +169,11 @@ def test_without_a_terminal_somebody_must_have_said_yes(program: Program, shared
 
 @pytest.mark.parametrize("mode", ["observe", "paused"])
 def test_modes_that_change_nothing(program: Program, shared: Sandbox, mode: str) -> None:
-    program.specify(mode=mode, users=group_of(creators(shared, 1)))
+    program.specify(mode=mode, users=group_of(creators(shared, 1)), bots={"usable": True})
     outcome = program.apply(expect=None)
     assert outcome.code == (2 if mode == "observe" else 0)
+    assert {outcome.resource(kind)["state"] for kind in ("users", "bots")} == (
+        {"drifted", "in-sync"} if mode == "observe" else {"skipped"})
     if mode == "paused":
         assert shared.calls()["total"] == 0
 
