@@ -3,6 +3,7 @@
 #include "kinds/bots.h"
 #include "aws/dynamodb.h"
 #include "kinds/bots_search.h"
+#include "kinds/bots_tasks.h"
 #include "kinds/kind.h"
 #include "kinds/stack.h"
 #include "plan/diff.h"
@@ -75,10 +76,14 @@ static void bots_observe(struct kind_context *context, struct observed *observed
 	struct error err;
 
 	out->head.status = OBSERVED_SEEN;
-	if (bots_read(context, out, &err) != 0)
+	if (bots_read(context, out, &err) != 0) {
 		observed_set_unknown(&out->head, context->arena, &err);
-	else if (context->desired->bots.usable)
-		bots_search(context, out);
+		return;
+	}
+	if (!context->desired->bots.usable)
+		return;
+	bots_find_tasks(context, out);
+	bots_search(context, out);
 }
 
 static void bots_permissions(const struct desired *desired, bool enforce, struct kind_permissions *permissions)
@@ -87,8 +92,10 @@ static void bots_permissions(const struct desired *desired, bool enforce, struct
 
 	(void)enforce;
 	kind_add_permission(permissions, desired, "dynamodb:Scan", arena_printf(permissions->arena, "table/%s", table));
-	if (desired->bots.usable)
-		bots_search_permissions(desired, permissions);
+	if (!desired->bots.usable)
+		return;
+	bots_tasks_permissions(desired, permissions);
+	bots_search_permissions(desired, permissions);
 }
 
 /* Kinds whose diffs read what this one sees. */

@@ -31,8 +31,10 @@ static bool leaves_something(const struct desired *desired)
 {
 	bool embeds = desired->vectors.present && desired->vectors.restore.method == DESIRED_RESTORE_EMBED;
 	bool deploys = desired->cluster.present && desired->cluster.replace != DESIRED_REPLACE_RESTORE;
+	/* Whether a task is at work on a bot is asked of the cluster that only the stack names. */
+	bool tries = desired->bots.usable;
 
-	return leaves_cluster(desired) || leaves_secret(desired) || leaves_table(desired) || embeds || deploys ||
+	return leaves_cluster(desired) || leaves_secret(desired) || leaves_table(desired) || embeds || deploys || tries ||
 	       (desired->users.present && desired->users.pool == NULL);
 }
 

@@ -78,6 +78,56 @@ def test_whether_whoever_asks_a_bot_is_answered(sandbox: Sandbox, trueup: Progra
     assert unseen.actions() == []
 
 
+def test_bots_that_are_running(sandbox: Sandbox, trueup: Program) -> None:
+    sandbox.seed(bots=5, rows=100, users=5, running=1, queued=1)
+    (forgotten,), (lost,) = bots(sandbox, status="RUNNING"), bots(sandbox, status="QUEUED")
+    alive, killed = bots(sandbox, status="SUCCEEDED", knowledge=True)[:2]
+    sandbox.control("ecs/trouble", mode="stall", bot=alive)
+    sandbox.control("ecs/trouble", mode="die", bot=killed)
+    for bot in (alive, killed):
+        save_bot(sandbox, bot)
+    await_tasks(sandbox, {alive: "RUNNING", killed: "STOPPED"})
+    trueup.specify(bots={"usable": True})
+
+    plan = trueup.plan(expect=2)
+
+    assert troubles(plan) == {
+        forgotten: "RUNNING, but its task is gone; it answers from the rows of before",
+        lost: "QUEUED; it answers from the rows of before",
+        killed: "RUNNING, but its task has stopped: OutOfMemoryError: Container killed due to memory usage; "
+                "it answers from the rows of before"}
+    assert "1 bot is being embedded right now" in notes(plan)
+    sandbox.control("deny", operation="ecs:DescribeTasks")
+    unseen = trueup.plan(expect=1).resource("bots")
+    assert "3 bots are RUNNING" in unseen["reason"] and "ecs:DescribeTasks" in unseen["reason"]
+    sandbox.control("clear")
+    sandbox.control("ecs/release")
+    await_tasks(sandbox, {alive: "STOPPED"})
+    assert troubles(trueup.plan(expect=2)).keys() == {forgotten, lost, killed}
+
+
+def save_bot(sandbox: Sandbox, bot: str) -> None:
+    """Has the application embed the bot again, as its owner does by saving it."""
+    (owner,) = (one["owner"] for one in sandbox.summary["bots"] if one["id"] == bot)
+    sandbox.client("dynamodb").update_item(
+        TableName=sandbox.summary["table"], Key={"PK": {"S": owner}, "SK": {"S": f"{owner}#BOT#{bot}"}},
+        UpdateExpression="SET SyncStatus = :queued", ExpressionAttributeValues={":queued": {"S": "QUEUED"}})
+
+
+def await_tasks(sandbox: Sandbox, wanted: dict[str, str]) -> None:
+    """Until the last task of each of these bots is in that state, and, if it runs, its bot says so."""
+    last: dict[str, str] = {}
+    while not wanted.items() <= last.items() or any(status(sandbox, bot) == "QUEUED" for bot in wanted):
+        last = {task["bot"]: task["status"] for task in sandbox.control("ecs/tasks")["tasks"]}
+
+
+def status(sandbox: Sandbox, bot: str) -> str:
+    (owner,) = (one["owner"] for one in sandbox.summary["bots"] if one["id"] == bot)
+    item = sandbox.client("dynamodb").get_item(TableName=sandbox.summary["table"], Key={
+        "PK": {"S": owner}, "SK": {"S": f"{owner}#BOT#{bot}"}})["Item"]
+    return str(item["SyncStatus"]["S"])
+
+
 def test_rows_of_bots_that_no_longer_exist(sandbox: Sandbox, trueup: Program) -> None:
     sandbox.seed(bots=5, rows=200, users=5, emptied=1, orphans=12)
     cluster, known = sandbox.summary["cluster"], {bot["id"] for bot in sandbox.summary["bots"]}
