@@ -34,8 +34,8 @@ static bool leaves_something(const struct desired *desired)
 	/* Whether a task is at work on a bot is asked of the cluster that only the stack names. */
 	bool tries = desired->bots.usable;
 
-	return leaves_cluster(desired) || leaves_secret(desired) || leaves_table(desired) || embeds || deploys || tries ||
-	       (desired->users.present && desired->users.pool == NULL);
+	return leaves_cluster(desired) || leaves_secret(desired) || leaves_table(desired) || embeds || deploys ||
+	       tries || (desired->users.present && desired->users.pool == NULL);
 }
 
 /* The physical id of the first resource of the type whose logical id begins with the prefix. */
@@ -154,7 +154,8 @@ int stack_read(struct kind_context *context, const char *name, struct observed_s
 	stack->status = described.status;
 	stack->failure = explain_failure(context, name, described.status);
 	stack->cluster = find_resource(&resources, "AWS::RDS::DBCluster", "VectorStoreCluster");
-	/* Of the resource first: outputs change only when an update is through, and cluster and secret belong together. */
+	/* Of the resource first: outputs change only when an update is through, and cluster and secret belong together.
+	 */
 	stack->secret = find_resource(&resources, "AWS::SecretsManager::Secret", "VectorStoreClusterSecret");
 	if (stack->secret == NULL)
 		stack->secret = find_export(&described, "DbConfigSecretArn");

@@ -213,7 +213,7 @@ const char *diff_deploy_obstacle(const struct plan_input *input, struct arena *a
 		return NULL;
 	if (!plan_is_allowed(input->desired, "replace-cluster"))
 		return "spec.allow must have the word replace-cluster";
-	if (stack->head.status != OBSERVED_SEEN)
+	if (stack->head.status != OBSERVED_SEEN || stack->status == NULL)
 		return arena_printf(arena, "the stack could not be seen: %s",
 		                    stack->head.reason != NULL ? stack->head.reason : "it was not looked at");
 	if (diff_stack_is_stuck(stack->status))
@@ -329,7 +329,7 @@ static const char *tell_next(const struct deployment *deployment)
 {
 	const struct observed_stack *stack = deployment->stack;
 	struct arena *arena = deployment->plan->arena;
-	bool seen = stack->head.status == OBSERVED_SEEN;
+	bool seen = stack->head.status == OBSERVED_SEEN && stack->status != NULL;
 
 	if (seen && diff_stack_is_stuck(stack->status))
 		return diff_advise_stuck(arena, stack->name, stack->status);

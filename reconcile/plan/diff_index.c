@@ -145,9 +145,9 @@ static bool differ_in_rows(struct vectors_diff *diff)
 	for (i = 0; bots->searches.head.status == OBSERVED_SEEN && i < bots->bot_count; i++)
 		missed += bots->bots[i].search != NULL && strcmp(bots->bots[i].search, "misses") == 0;
 	if (missed > 0)
-		differ_in_index(diff, "index/rows", "leads to every row",
-		                arena_printf(diff->plan->arena, "misses rows of %zu bot%s", missed,
-		                             missed == 1 ? "" : "s"));
+		differ_in_index(
+		    diff, "index/rows", "leads to every row",
+		    arena_printf(diff->plan->arena, "misses rows of %zu bot%s", missed, missed == 1 ? "" : "s"));
 	return missed > 0;
 }
 
