@@ -4,6 +4,8 @@
 #include <string.h>
 
 #define MARK "#BOT#"
+#define BATCH_MAX 100  /* items in one request */
+#define BATCH_TRIES 20 /* that leave some of them unread */
 
 /* What is read of a bot. Names of attributes may be words of DynamoDB's own, so all are given as placeholders. */
 #define PROJECTION "PK,SK,#k,#b,#s,#r,#e,#p"
@@ -22,15 +24,11 @@ static const char *read_text(struct arena *arena, const json_t *item, const char
 }
 
 /* Knowledge is a map of lists: source_urls, sitemap_urls, filenames and, with later versions, s3_urls. */
-static bool has_knowledge(const json_t *item)
+static bool knows(const json_t *item, const char *list)
 {
-	static const char *const lists[] = {"source_urls", "sitemap_urls", "filenames", "s3_urls"};
 	const json_t *knowledge = json_object_get(json_object_get(item, "Knowledge"), "M");
 
-	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
-		if (json_array_size(json_object_get(json_object_get(knowledge, lists[i]), "L")) > 0)
-			return true;
-	return false;
+	return json_array_size(json_object_get(json_object_get(knowledge, list), "L")) > 0;
 }
 
 /* Returns whether the item is a bot. */
@@ -45,7 +43,9 @@ static bool read_bot(struct arena *arena, const json_t *item, struct dynamodb_bo
 	*bot = (struct dynamodb_bot){
 	    .id = arena_strdup(arena, mark + strlen(MARK)),
 	    .owner = read_text(arena, item, "PK"),
-	    .knowledge = has_knowledge(item),
+	    .knowledge = knows(item, "source_urls") || knows(item, "sitemap_urls") || knows(item, "filenames") ||
+	                 knows(item, "s3_urls"),
+	    .sitemaps = knows(item, "sitemap_urls"),
 	    .knowledge_base = json_is_object(json_object_get(json_object_get(item, "BedrockKnowledgeBase"), "M")),
 	    .sync_status = read_text(arena, item, "SyncStatus"),
 	    .sync_reason = read_text(arena, item, "SyncStatusReason"),
@@ -132,18 +132,114 @@ int dynamodb_get_bot(struct aws *aws, struct arena *arena, const char *table, co
 	return 0;
 }
 
+const char *dynamodb_format_key(struct arena *arena, const struct dynamodb_key *key)
+{
+	return service_dump_json(arena, make_key(arena, key->owner, key->id));
+}
+
+const char *dynamodb_parse_key(struct arena *arena, const char *text)
+{
+	json_t *item = text != NULL ? json_loads(text, 0, NULL) : NULL;
+	struct dynamodb_bot bot;
+	bool found = read_bot(arena, item, &bot);
+
+	json_decref(item);
+	return found ? bot.id : NULL;
+}
+
+/* Those of the request that were answered are added; *left is what is still to be asked, or NULL. */
+static int get_batch(struct aws *aws, struct arena *arena, json_t *request, const char *table,
+                     struct dynamodb_bots *bots, json_t **left, struct error *err)
+{
+	struct aws_response response;
+	struct dynamodb_bot bot;
+	const json_t *items;
+	size_t i;
+	json_t *item;
+
+	if (service_call_json(aws, arena, AWS_DYNAMODB_BATCH_GET_ITEM, json_pack("{s:o}", "RequestItems", request),
+	                      &response, err) != 0)
+		return -1;
+	items = json_object_get(json_object_get(response.json, "Responses"), table);
+	json_array_foreach(items, i, item)
+	{
+		if (read_bot(arena, item, &bot))
+			*ARENA_PUSH(arena, bots->items, bots->count) = bot;
+	}
+	item = json_object_get(response.json, "UnprocessedKeys");
+	*left = json_object_size(item) > 0 ? json_incref(item) : NULL;
+	aws_response_free(&response);
+	return 0;
+}
+
+/* The request for some of the keys, as BatchGetItem takes it. */
+static json_t *make_batch(struct arena *arena, const char *table, const struct dynamodb_key *keys, size_t count)
+{
+	json_t *wanted = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(wanted, make_key(arena, keys[i].owner, keys[i].id));
+	return json_pack("{s:{s:o, s:b, s:s, s:o}}", table, "Keys", wanted, "ConsistentRead", 1, "ProjectionExpression",
+	                 PROJECTION, "ExpressionAttributeNames", make_names());
+}
+
+/* DynamoDB may leave some for later, as it is busy. */
+static int get_all(struct aws *aws, struct arena *arena, const char *table, json_t *request, struct dynamodb_bots *bots,
+                   struct error *err)
+{
+	int tries;
+
+	for (tries = 0; request != NULL && tries < BATCH_TRIES; tries++) {
+		json_t *left = NULL;
+
+		if (get_batch(aws, arena, request, table, bots, &left, err) != 0)
+			return -1;
+		request = left;
+	}
+	if (request == NULL)
+		return 0;
+	json_decref(request);
+	error_set(err, ERROR_THROTTLED, "DynamoDB leaves items of the table %s unread", table);
+	err->retryable = true;
+	return -1;
+}
+
+int dynamodb_get_bots(struct aws *aws, struct arena *arena, const char *table, const struct dynamodb_key *keys,
+                      size_t count, struct dynamodb_bots *bots, struct error *err)
+{
+	*bots = (struct dynamodb_bots){0};
+	for (size_t i = 0; i < count; i += BATCH_MAX) {
+		size_t most = count - i < BATCH_MAX ? count - i : BATCH_MAX;
+
+		if (get_all(aws, arena, table, make_batch(arena, table, keys + i, most), bots, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* What must still hold for a status to be set. */
+static const char *make_condition(const struct dynamodb_bot *bot)
+{
+	if (bot->sync_status == NULL)
+		return "attribute_exists(SK) AND attribute_not_exists(#s)";
+	return bot->last_exec != NULL ? "#s = :was AND #e = :exec" : "#s = :was";
+}
+
 static json_t *make_update(struct arena *arena, const char *table, const struct dynamodb_bot *bot, const char *status,
                            const char *reason)
 {
 	json_t *values = json_pack("{s:{s:s}, s:{s:s}}", ":status", "S", status, ":reason", "S", reason);
+	json_t *names = json_pack("{s:s, s:s}", "#s", "SyncStatus", "#r", "SyncStatusReason");
 
 	if (values != NULL && bot->sync_status != NULL)
 		json_object_set_new(values, ":was", json_pack("{s:s}", "S", bot->sync_status));
-	return json_pack("{s:s, s:o, s:s, s:s, s:{s:s, s:s}, s:o}", "TableName", table, "Key",
+	if (values != NULL && bot->sync_status != NULL && bot->last_exec != NULL) {
+		json_object_set_new(values, ":exec", json_pack("{s:s}", "S", bot->last_exec));
+		json_object_set_new(names, "#e", json_string("LastExecId"));
+	}
+	return json_pack("{s:s, s:o, s:s, s:s, s:o, s:o}", "TableName", table, "Key",
 	                 make_key(arena, bot->owner, bot->id), "UpdateExpression", "SET #s = :status, #r = :reason",
-	                 "ConditionExpression",
-	                 bot->sync_status != NULL ? "#s = :was" : "attribute_exists(SK) AND attribute_not_exists(#s)",
-	                 "ExpressionAttributeNames", "#s", "SyncStatus", "#r", "SyncStatusReason",
+	                 "ConditionExpression", make_condition(bot), "ExpressionAttributeNames", names,
 	                 "ExpressionAttributeValues", values);
 }
 

@@ -82,7 +82,7 @@ static void read_task(struct arena *arena, const json_t *json, struct ecs_task *
 	    .event = read_event(arena, override),
 	    .stop_code = service_json_text(arena, json, "stopCode"),
 	    .reason = reason != NULL ? reason : service_json_text(arena, json, "stoppedReason"),
-	    .created = (int64_t)json_number_value(json_object_get(json, "createdAt")),
+	    .created_ms = (int64_t)(json_number_value(json_object_get(json, "createdAt")) * 1000),
 	    .exit_code = json_is_integer(code) ? json_integer_value(code) : -1,
 	};
 	task->id = task->arn != NULL ? last_part(task->arn) : NULL;
@@ -115,15 +115,21 @@ static int describe(struct aws *aws, struct arena *arena, json_t *body, struct e
 	return 0;
 }
 
-/* Adds a page's ARNs to the array. */
+/* Adds a page's ARNs to the object, as keys: a task that is about to stop can be in both lists. */
 static int list_page(struct aws *aws, struct arena *arena, json_t *body, json_t *arns, const char **token,
                      struct error *err)
 {
 	struct aws_response response;
+	size_t i;
+	json_t *arn;
 
 	if (service_call_json(aws, arena, AWS_ECS_LIST_TASKS, body, &response, err) != 0)
 		return -1;
-	json_array_extend(arns, json_object_get(response.json, "taskArns"));
+	json_array_foreach(json_object_get(response.json, "taskArns"), i, arn)
+	{
+		if (json_is_string(arn))
+			json_object_set(arns, json_string_value(arn), arn);
+	}
 	*token = service_json_text(arena, response.json, "nextToken");
 	aws_response_free(&response);
 	return 0;
@@ -169,26 +175,38 @@ static int list_all(struct aws *aws, struct arena *arena, const char *cluster, c
 	return 0;
 }
 
-static json_t *slice(const json_t *array, size_t first, size_t most)
+/* The keys of the object, so many to a request. Describes what they name. */
+static int describe_all(struct aws *aws, struct arena *arena, const char *cluster, json_t *arns,
+                        struct ecs_tasks *tasks, struct error *err)
 {
-	json_t *part = json_array();
+	json_t *page = json_array(), *value;
+	const char *arn;
+	size_t left = json_object_size(arns);
+	int rc = 0;
 
-	for (size_t i = first; i < json_array_size(array) && i - first < most; i++)
-		json_array_append(part, json_array_get(array, i));
-	return part;
+	json_object_foreach(arns, arn, value)
+	{
+		json_array_append(page, value);
+		if (--left > 0 && json_array_size(page) < DESCRIBE_MAX)
+			continue;
+		rc = describe(aws, arena, json_pack("{s:s, s:O}", "cluster", cluster, "tasks", page), tasks, err);
+		if (rc != 0)
+			break;
+		json_array_clear(page);
+	}
+	json_decref(page);
+	return rc;
 }
 
 int ecs_find_tasks(struct aws *aws, struct arena *arena, const char *cluster, const char *family,
                    struct ecs_tasks *tasks, struct error *err)
 {
-	json_t *arns = json_array();
+	json_t *arns = json_object();
 	int rc = list_all(aws, arena, cluster, family, arns, err);
 
 	*tasks = (struct ecs_tasks){0};
-	for (size_t i = 0; rc == 0 && i < json_array_size(arns); i += DESCRIBE_MAX)
-		rc = describe(aws, arena,
-		              json_pack("{s:s, s:o}", "cluster", cluster, "tasks", slice(arns, i, DESCRIBE_MAX)), tasks,
-		              err);
+	if (rc == 0)
+		rc = describe_all(aws, arena, cluster, arns, tasks, err);
 	json_decref(arns);
 	return rc == 0 ? 0 : error_context(err, "embedding tasks in cluster %s", cluster);
 }

@@ -28,7 +28,7 @@ struct ecs_task {
 	const char *event;      /* the variable EVENT that was set for it; NULL: none */
 	const char *stop_code;  /* TaskFailedToStart, EssentialContainerExited, …; NULL while it lives */
 	const char *reason;     /* why it stopped: the container's reason, else the task's; NULL: not known */
-	int64_t created;        /* Unix time, seconds */
+	int64_t created_ms;     /* Unix time, milliseconds */
 	int64_t exit_code;      /* of the first container; -1: it has none */
 };
 

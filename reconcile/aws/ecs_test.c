@@ -79,7 +79,7 @@ START_TEST(finds_living_and_stopped_tasks)
 	static const struct script_step steps[] = {
 	    {.body = "{\"taskArns\":[\"a1\"],\"nextToken\":\"next\"}"},
 	    {.body = "{\"taskArns\":[]}"},
-	    {.body = "{\"taskArns\":[\"a2\"]}"},
+	    {.body = "{\"taskArns\":[\"a1\",\"a2\"]}"},
 	    {.body =
 	         "{\"tasks\":[" TASK_OF("1", "RUNNING",
 	                                ",\"startedBy\":\"me\",\"overrides\":{\"containerOverrides\":[{\"name\":"
@@ -113,7 +113,7 @@ START_TEST(finds_living_and_stopped_tasks)
 	ck_assert_str_eq(tasks.items[0].argument, "{}");
 	ck_assert_str_eq(tasks.items[0].event, "{e}");
 	ck_assert_int_eq(tasks.items[0].exit_code, -1);
-	ck_assert_int_eq(tasks.items[0].created, 1700000000);
+	ck_assert_int_eq(tasks.items[0].created_ms, 1700000000250);
 	ck_assert_ptr_null(tasks.items[1].argument);
 	ck_assert_ptr_null(tasks.items[1].event);
 	ck_assert_int_eq(tasks.items[1].exit_code, 137);

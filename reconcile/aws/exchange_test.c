@@ -135,7 +135,7 @@ END_TEST
 /* The table says it by name: what only looks is called Describe, List, Get, …, and everything else mutates. */
 START_TEST(the_table_knows_what_mutates)
 {
-	static const char *const looking[] = {"Describe", "List", "Get",   "AdminGet",    "AdminList",
+	static const char *const looking[] = {"Describe", "List", "Get",   "BatchGet",    "AdminGet",  "AdminList",
 	                                      "Simulate", "Scan", "Query", "InvokeModel", "AssumeRole"};
 
 	for (enum aws_operation operation = 0; operation < AWS_OPERATION_COUNT; operation++) {

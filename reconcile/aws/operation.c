@@ -98,6 +98,7 @@ static const struct aws_operation_info operations[AWS_OPERATION_COUNT] = {
     [AWS_DYNAMODB_SCAN] = DYNAMODB(READ, "Scan"),
     [AWS_DYNAMODB_QUERY] = DYNAMODB(READ, "Query"),
     [AWS_DYNAMODB_GET_ITEM] = DYNAMODB(READ, "GetItem"),
+    [AWS_DYNAMODB_BATCH_GET_ITEM] = DYNAMODB(READ, "BatchGetItem"),
     /* Its condition may no longer hold once it was carried out. */
     [AWS_DYNAMODB_UPDATE_ITEM] = DYNAMODB(WRITE_ONCE, "UpdateItem"),
 

@@ -44,6 +44,7 @@ static void fill_bots(struct arena *arena, const struct dynamodb_bots *bots, str
 		    .id = bots->items[i].id,
 		    .owner = bots->items[i].owner,
 		    .knowledge = bots->items[i].knowledge,
+		    .sitemaps = bots->items[i].sitemaps,
 		    .knowledge_base = bots->items[i].knowledge_base,
 		    .sync_status = bots->items[i].sync_status,
 		    .sync_reason = bots->items[i].sync_reason,

@@ -79,7 +79,8 @@ void kind_add_permission(struct kind_permissions *permissions, const struct desi
                          const char *resource)
 {
 	struct kind_permission *permission = ARENA_PUSH(permissions->arena, permissions->items, permissions->count);
-	const char *region = desired->aws.region, *account = desired->aws.account;
+	const char *region = desired->aws.region != NULL ? desired->aws.region : "*";
+	const char *account = desired->aws.account;
 
 	/* API Gateway's ARNs name no account, and models are not an account's. */
 	if (strncmp(action, "apigateway:", strlen("apigateway:")) == 0 ||
@@ -88,9 +89,10 @@ void kind_add_permission(struct kind_permissions *permissions, const struct desi
 	permission->action = action;
 	permission->resource = resource != NULL ? resource : "*";
 	if (resource != NULL && strncmp(resource, "arn:", 4) != 0)
-		permission->resource = arena_printf(permissions->arena, "arn:%s:%.*s:%s:%s:%s", partition_of(region),
-		                                    (int)strcspn(action, ":"), action, region != NULL ? region : "*",
-		                                    account != NULL ? account : "*", resource);
+		permission->resource =
+		    arena_printf(permissions->arena, "arn:%s:%.*s:%s:%s:%s", partition_of(desired->aws.region),
+		                 (int)strcspn(action, ":"), action, strncmp(action, "iam:", 4) == 0 ? "" : region,
+		                 account != NULL ? account : "*", resource);
 }
 
 void kind_add_permissions(const struct desired *desired, bool enforce, struct kind_permissions *permissions)

@@ -15,6 +15,9 @@ restore_step restore_source;          /* restore-source: a temporary cluster of 
 restore_step restore_source_instance; /* source-instance */
 restore_step restore_delete_source;   /* delete-source */
 
+/* Actions `embed`, which share what is looked at and how many bots are embedded at the same time. */
+void restore_embed(struct kind_context *context, struct plan_action **actions, size_t count);
+
 /* --- for methods --- */
 
 struct restore_bots {

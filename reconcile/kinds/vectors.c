@@ -1,6 +1,7 @@
 /* The vectors kind: schema, rows of each bot, vector index. */
 
 #include "kinds/database.h"
+#include "kinds/embed_world.h"
 #include "kinds/kind.h"
 #include "kinds/source.h"
 #include "kinds/stack.h"
@@ -11,6 +12,9 @@
 #include "plan/diff.h"
 
 #include <string.h>
+
+/* CloudFormation puts so much of the stack's name in front of a role's, at most. */
+#define ROLE_STACK_LENGTH 24
 
 static bool vectors_is_wanted(const struct desired *desired)
 {
@@ -193,6 +197,28 @@ static int observe_source(struct kind_context *context, struct observed_vectors 
 	return rc;
 }
 
+static void observe_embedding(struct kind_context *context, struct observed_embedding *out)
+{
+	struct ecs_definition definition;
+	const char *cluster, *name;
+	struct error err;
+
+	out->head.status = OBSERVED_SEEN;
+	if (embed_world_name(context, &cluster, &name, &err) != 0 ||
+	    ecs_describe_definition(context->aws, context->arena, name, &definition, &err) != 0) {
+		observed_set_unknown(&out->head, context->arena, &err);
+		return;
+	}
+	out->definition = definition.arn;
+	out->cpu = definition.cpu;
+	out->memory = definition.memory;
+}
+
+static bool embeds(const struct desired *desired)
+{
+	return desired->vectors.restore.present && desired->vectors.restore.method == DESIRED_RESTORE_EMBED;
+}
+
 static void vectors_observe(struct kind_context *context, struct observed *observed)
 {
 	struct observed_vectors *vectors = &observed->vectors;
@@ -211,6 +237,8 @@ static void vectors_observe(struct kind_context *context, struct observed *obser
 	}
 	if (context->desired->vectors.restore.from.kind == DESIRED_SOURCE_SNAPSHOT)
 		source_observe(context, &vectors->restore);
+	if (embeds(context->desired))
+		observe_embedding(context, &vectors->embedding);
 	if (!counts->present || counts->from != DESIRED_COUNTS_SOURCE)
 		return;
 	vectors->source_head.status = OBSERVED_SEEN;
@@ -218,11 +246,35 @@ static void vectors_observe(struct kind_context *context, struct observed *obser
 		observed_set_unknown(&vectors->source_head, context->arena, &err);
 }
 
+/* Starting and following embedding tasks. The roles that they run as are the stack's, and begin with its name. */
+static void embed_permissions(const struct desired *desired, bool enforce, struct kind_permissions *permissions)
+{
+	const char *table = desired->bots.table != NULL ? desired->bots.table : "*";
+
+	kind_add_permission(permissions, desired, "ecs:DescribeTaskDefinition", NULL);
+	if (!enforce || (desired->allow & DESIRED_ALLOW_RUN_EMBEDDING_TASKS) == 0)
+		return;
+	table = arena_printf(permissions->arena, "table/%s", table);
+	kind_add_permission(permissions, desired, "ecs:ListTasks", NULL);
+	kind_add_permission(permissions, desired, "ecs:DescribeTasks", "task/*");
+	kind_add_permission(permissions, desired, "dynamodb:BatchGetItem", table);
+	if (desired->vectors.restore.via == DESIRED_EMBED_QUEUE) {
+		kind_add_permission(permissions, desired, "dynamodb:GetItem", table);
+		kind_add_permission(permissions, desired, "dynamodb:UpdateItem", table);
+		return;
+	}
+	kind_add_permission(permissions, desired, "ecs:RunTask", "task-definition/*");
+	kind_add_permission(permissions, desired, "iam:PassRole",
+	                    arena_printf(permissions->arena, "role/%.*s*", ROLE_STACK_LENGTH, desired->aws.stack));
+}
+
 static void vectors_permissions(const struct desired *desired, bool enforce, struct kind_permissions *permissions)
 {
 	const struct desired_source *from = &desired->vectors.restore.from;
 
 	/* Rows are moved with the database's own grants. */
+	if (embeds(desired))
+		embed_permissions(desired, enforce, permissions);
 	kind_add_permission(permissions, desired, "rds:DescribeDBClusters", NULL);
 	database_permissions(desired, &desired->vectors.connect, permissions);
 	if (from->kind == DESIRED_SOURCE_CONNECT)

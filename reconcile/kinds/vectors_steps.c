@@ -168,6 +168,10 @@ void vectors_act(struct kind_context *context, struct plan_action **actions, siz
 {
 	size_t i;
 
+	if (strcmp(actions[0]->verb, "embed") == 0) {
+		restore_embed(context, actions, count);
+		return;
+	}
 	for (i = 0; i < count; i++)
 		act_one(context, actions[i]);
 }

@@ -78,6 +78,17 @@ static void restore_by_copy(struct vectors_diff *diff)
 		                from->connect.host != NULL ? from->connect.host : "spec.vectors.restore.from.connect");
 }
 
+static void restore_by_embedding(struct vectors_diff *diff)
+{
+	struct plan_action *replace = add_replace(diff, NULL);
+
+	diff_embed_bots(diff);
+	if (replace != NULL)
+		plan_action_block(diff->plan, replace,
+		                  "a person: embedding again gives as many rows as the knowledge has, so correct the "
+		                  "counts, or raise spec.vectors.tolerance");
+}
+
 static void restore_by_person(struct vectors_diff *diff)
 {
 	static const char *const advice = "a person: say in spec.vectors.restore where the rows can be copied from";
@@ -118,6 +129,8 @@ static enum desired_restore_method method_of(const struct vectors_diff *diff)
 
 bool diff_restore_moves_rows(const struct vectors_diff *diff)
 {
+	if (method_of(diff) == DESIRED_RESTORE_EMBED)
+		return diff_embed_moves_rows(diff);
 	if (diff->desired->restore.from.kind == DESIRED_SOURCE_SNAPSHOT &&
 	    (diff->seen->restore.head.status != OBSERVED_SEEN || diff_replacement_is_due(diff->input)))
 		return false;
@@ -130,8 +143,10 @@ void diff_restore(struct vectors_diff *diff)
 	case DESIRED_RESTORE_COPY:
 		restore_by_copy(diff);
 		break;
-	case DESIRED_RESTORE_EMBED: /* the spec's reader refuses these three */
-	case DESIRED_RESTORE_REPLICATION:
+	case DESIRED_RESTORE_EMBED:
+		restore_by_embedding(diff);
+		break;
+	case DESIRED_RESTORE_REPLICATION: /* the spec's reader refuses these two */
 	case DESIRED_RESTORE_DMS:
 	case DESIRED_RESTORE_NONE:
 		restore_by_person(diff);

@@ -61,16 +61,19 @@ static void differ_in_digest(struct vectors_diff *diff, const struct expected_bo
 	diff->wanting.changed++;
 }
 
-/* Below the least or above the most that the tolerance allows? -1, 0, 1. Rows are far from overflow: 2^63 / 10^4. */
-static int compare_rows(const struct desired_vectors *desired, int64_t expected, int64_t observed)
+/* Rows are far from overflow: 2^63 / 10^4. Rounded up: what is less is not enough. */
+int64_t diff_least_rows(const struct desired_vectors *desired, const struct expected_bot *expected)
 {
 	int64_t whole = DESIRED_PERCENT_WHOLE;
 
-	if (observed * whole < expected * (whole - desired->tolerance))
-		return -1;
-	if (desired->match == DESIRED_MATCH_EXACT && observed * whole > expected * (whole + desired->tolerance))
-		return 1;
-	return 0;
+	return expected->some ? 1 : (expected->rows * (whole - desired->tolerance) + whole - 1) / whole;
+}
+
+int64_t diff_most_rows(const struct desired_vectors *desired, const struct expected_bot *expected)
+{
+	if (expected->some || desired->match != DESIRED_MATCH_EXACT)
+		return INT64_MAX;
+	return expected->rows * (DESIRED_PERCENT_WHOLE + desired->tolerance) / DESIRED_PERCENT_WHOLE;
 }
 
 static bool digests_count(const struct desired_vectors *desired, const struct expected_bot *expected)
@@ -92,16 +95,14 @@ static void diff_expected_bot(struct vectors_diff *diff, const struct expected_b
 {
 	const struct observed_bot *observed = observed_find_bot(diff->seen->bots, diff->seen->bot_count, expected->id);
 	int64_t rows = observed != NULL ? observed->rows : 0;
-	int order;
 
-	if (expected->gone || (expected->some && rows > 0))
+	if (expected->gone)
 		return;
-	order = compare_rows(diff->desired, expected->rows, rows);
-	if (order < 0 || expected->some) {
+	if (rows < diff_least_rows(diff->desired, expected)) {
 		differ(diff, expected->id, expected, observed);
 		list_bot(diff, &diff->wanting, expected->id, expected->rows - rows);
 		diff->wanting.bare += expected->some;
-	} else if (order > 0) {
+	} else if (rows > diff_most_rows(diff->desired, expected)) {
 		differ(diff, expected->id, expected, observed);
 		list_bot(diff, &diff->overfull, expected->id, rows - expected->rows);
 	} else if (observed != NULL && digests_count(diff->desired, expected)) {
@@ -109,8 +110,9 @@ static void diff_expected_bot(struct vectors_diff *diff, const struct expected_b
 	}
 }
 
-static void diff_extra_bots(struct vectors_diff *diff, const struct expected *expected)
+static void diff_extra_bots(struct vectors_diff *diff)
 {
+	const struct expected *expected = &diff->expected;
 	size_t i, newer = 0;
 
 	for (i = 0; i < diff->seen->bot_count; i++) {
@@ -138,14 +140,14 @@ static void diff_extra_bots(struct vectors_diff *diff, const struct expected *ex
 	diff->orphans = expected->application != NULL;
 }
 
-static void diff_rows(struct vectors_diff *diff, const struct expected *expected)
+static void diff_rows(struct vectors_diff *diff)
 {
 	size_t i;
 
-	for (i = 0; i < expected->count; i++)
-		diff_expected_bot(diff, &expected->bots[i]);
+	for (i = 0; i < diff->expected.count; i++)
+		diff_expected_bot(diff, &diff->expected.bots[i]);
 	if (diff->desired->match == DESIRED_MATCH_EXACT)
-		diff_extra_bots(diff, expected);
+		diff_extra_bots(diff);
 }
 
 const char *diff_describe_wanting(struct arena *arena, const struct bot_list *list)
@@ -200,14 +202,12 @@ static void set_reason(struct vectors_diff *diff)
 
 static void compare_rows_of_bots(struct vectors_diff *diff)
 {
-	struct expected expected;
-
 	if (!diff->desired->counts.present)
 		return;
-	expected = diff_expect(diff->input, diff->plan->arena);
-	diff->unknown = expected.unknown;
-	if (expected.unknown == NULL)
-		diff_rows(diff, &expected);
+	diff->expected = diff_expect(diff->input, diff->plan->arena);
+	diff->unknown = diff->expected.unknown;
+	if (diff->unknown == NULL)
+		diff_rows(diff);
 }
 
 bool diff_rows_match(const struct plan_input *input, struct arena *arena)

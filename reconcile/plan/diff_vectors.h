@@ -44,6 +44,7 @@ struct vectors_diff {
 	struct plan_resource *resource;
 	const struct desired_vectors *desired;
 	const struct observed_vectors *seen;
+	struct expected expected; /* what the spec's counts say; its `unknown` is why they say nothing */
 	struct bot_list wanting;  /* short of rows, or with other rows */
 	struct bot_list overfull; /* more rows than they should have */
 	struct bot_list extra;    /* should not be there at all */
@@ -61,6 +62,10 @@ struct expected diff_expect(const struct plan_input *input, struct arena *arena)
 const struct expected_bot *diff_find_expected(const struct expected *expected, const char *id);
 
 /* --- diff_vectors.c --- */
+
+/* The least and the most rows that pass for what is expected of a bot; INT64_MAX: any number more. */
+int64_t diff_least_rows(const struct desired_vectors *desired, const struct expected_bot *expected);
+int64_t diff_most_rows(const struct desired_vectors *desired, const struct expected_bot *expected);
 
 /* "314 rows" */
 const char *diff_rows_text(struct arena *arena, int64_t rows);
@@ -86,6 +91,14 @@ void diff_restore(struct vectors_diff *diff);
 
 /* Whether spec.vectors.restore brings rows back now, so that a load is to be expected. */
 bool diff_restore_moves_rows(const struct vectors_diff *diff);
+
+/* --- diff_embed.c --- */
+
+/* An action `embed` for each bot that wants rows, with the bot as its object. */
+void diff_embed_bots(struct vectors_diff *diff);
+
+/* Whether any of them can be embedded. */
+bool diff_embed_moves_rows(const struct vectors_diff *diff);
 
 /* --- for the methods of restore, a function each in diff_restore.c or a file of its own --- */
 

@@ -153,6 +153,14 @@ static const struct record_field restore_fields[] = {
     RECORD_END,
 };
 static const struct record restore_record = {sizeof(struct observed_restore), restore_fields};
+static const struct record_field embedding_fields[] = {
+    RECORD_OBJECT(struct observed_embedding, head, "seen", &head_record),
+    RECORD_STRING(struct observed_embedding, definition, "taskDefinition"),
+    RECORD_INT(struct observed_embedding, cpu, "cpu"),
+    RECORD_INT(struct observed_embedding, memory, "memory"),
+    RECORD_END,
+};
+static const struct record embedding_record = {sizeof(struct observed_embedding), embedding_fields};
 
 static const struct record_field vectors_fields[] = {
     RECORD_OBJECT(struct observed_vectors, head, "seen", &head_record),
@@ -163,6 +171,7 @@ static const struct record_field vectors_fields[] = {
     RECORD_OBJECT(struct observed_vectors, source_head, "sourceSeen", &head_record),
     RECORD_LIST(struct observed_vectors, source, source_count, "source", &bot_record),
     RECORD_OBJECT(struct observed_vectors, restore, "restore", &restore_record),
+    RECORD_OBJECT(struct observed_vectors, embedding, "embedding", &embedding_record),
     RECORD_END,
 };
 static const struct record vectors_record = {sizeof(struct observed_vectors), vectors_fields};
@@ -206,6 +215,7 @@ static const struct record_field app_bot_fields[] = {
     RECORD_STRING(struct observed_app_bot, id, "id"),
     RECORD_STRING(struct observed_app_bot, owner, "owner"),
     RECORD_BOOL(struct observed_app_bot, knowledge, "knowledge"),
+    RECORD_BOOL(struct observed_app_bot, sitemaps, "sitemaps"),
     RECORD_BOOL(struct observed_app_bot, knowledge_base, "knowledgeBase"),
     RECORD_STRING(struct observed_app_bot, sync_status, "syncStatus"),
     RECORD_STRING(struct observed_app_bot, sync_reason, "syncReason"),

@@ -164,6 +164,14 @@ struct observed_restore {
 	size_t cluster_count;
 };
 
+/* What the application embeds its bots' knowledge with, where spec.vectors.restore is to embed. */
+struct observed_embedding {
+	struct observed_head head;
+	const char *definition; /* ARN of the task definition's revision */
+	int64_t cpu;            /* of a task, in units: 1024 are a vCPU */
+	int64_t memory;         /* of a task, in MiB */
+};
+
 struct observed_vectors {
 	struct observed_head head;
 	const char *table;
@@ -175,6 +183,7 @@ struct observed_vectors {
 	struct observed_bot *source;      /* sorted by id */
 	size_t source_count;
 	struct observed_restore restore;
+	struct observed_embedding embedding;
 };
 
 struct observed_user {
@@ -214,6 +223,7 @@ struct observed_app_bot {
 	const char *id;
 	const char *owner;       /* the user's sub: the item's PK */
 	bool knowledge;          /* any of its Knowledge lists is not empty */
+	bool sitemaps;           /* one of these lists is of sitemaps, which the application cannot embed */
 	bool knowledge_base;     /* of a Bedrock knowledge base: it has no rows in the table */
 	const char *sync_status; /* QUEUED, RUNNING, SUCCEEDED, FAILED, ORIGINAL_NOT_FOUND; NULL: none */
 	const char *sync_reason;

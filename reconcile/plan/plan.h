@@ -78,6 +78,7 @@ struct plan_action {
 	const char
 	    *ran; /* acting: what came of a program that was run for it, which is run once in a run; NULL: none was */
 	bool ran_well;                   /* with `ran`: it did what it could */
+	int64_t since;                   /* acting: clock_monotonic_ms() when it was begun; 0: it was not */
 	struct plan_argument *arguments; /* what it is done to, for `act` and for the reader of a saved plan */
 	size_t argument_count;
 };

@@ -35,8 +35,10 @@ static int admit(struct act *act, struct plan_action *action, bool *admitted, st
 	}
 	if (action->state == ACTION_PLANNED && journal_write(act->journal, "begin", action, "", err) != 0)
 		return -1;
-	if (action->state == ACTION_PLANNED)
+	if (action->state == ACTION_PLANNED) {
+		action->since = clock_monotonic_ms();
 		progress_show(act->progress, action);
+	}
 	action->waits_for = action->error = NULL;
 	action->begun = true;
 	*admitted = true;

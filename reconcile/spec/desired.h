@@ -58,7 +58,7 @@ enum desired_counts_from {
 
 enum desired_restore_method {
 	DESIRED_RESTORE_COPY,
-	DESIRED_RESTORE_EMBED,       /* not in this version */
+	DESIRED_RESTORE_EMBED,       /* the application's embedding tasks make them anew */
 	DESIRED_RESTORE_REPLICATION, /* not in this version */
 	DESIRED_RESTORE_DMS,         /* not in this version */
 	DESIRED_RESTORE_NONE,        /* rows are compared and never moved */
@@ -72,7 +72,7 @@ enum desired_embed_via {
 
 /* How an embedding task is told its bot. */
 enum desired_embed_form {
-	DESIRED_EMBED_AUTO,        /* as the task definition says */
+	DESIRED_EMBED_AUTO,        /* both, of which each version reads its own */
 	DESIRED_EMBED_ARGUMENT,    /* up to v1.2.4: the command's last argument */
 	DESIRED_EMBED_ENVIRONMENT, /* from v1.2.5: the variable EVENT */
 };
@@ -219,6 +219,7 @@ struct desired_restore {
 	enum desired_embed_form form;
 	int64_t concurrency; /* bots that are embedded at the same time, at most */
 	int64_t attempts;    /* times that a bot's embedding is started, at most */
+	int64_t pickup;      /* seconds that a queued bot is given to get a task */
 	struct desired_dms dms;
 };
 

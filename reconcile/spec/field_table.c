@@ -94,7 +94,10 @@ static const struct field_word counts_froms[] = {
 
 static const struct field_word restore_methods[] = {
     {"copy", "Rows are streamed from restore.from, a bot in one transaction, and read back for proof.", NULL},
-    {"embed", "The application's embedding tasks compute the rows again.", USE_COPY},
+    {"embed",
+     "The application's embedding tasks compute the rows again, from documents and pages as they are now. It costs "
+     "money, and rows get new ids: compare with a tolerance, or with `match: at-least`.",
+     NULL},
     {"replication", "PostgreSQL's logical replication.", USE_COPY},
     {"dms", "AWS Database Migration Service, homogeneous migration.", USE_COPY},
     {"none", "Rows are compared and never moved.", NULL},
@@ -111,7 +114,7 @@ static const struct field_word embed_vias[] = {
 };
 
 static const struct field_word embed_forms[] = {
-    {"auto", "As the stack's task definition has it.", NULL},
+    {"auto", "Both of these, of which each version reads its own.", NULL},
     {"argument", "The command's last argument: up to v1.2.4.", NULL},
     {"environment", "The environment variable EVENT: from v1.2.5.", NULL},
     WORDS_END,
@@ -150,7 +153,8 @@ static const struct field_word allows[] = {
      "Turn the password rotation off: because the spec says so, or for as long as rows are moved by a method that "
      "needs the password to stay.",
      NULL},
-    {"run-embedding-tasks", "Start embedding tasks, which cost money. Nothing needs it in this version.", NULL},
+    {"run-embedding-tasks", "Start embedding tasks, which cost money, and replace whatever rows their bots have.",
+     NULL},
     {"delete-vectors", "Delete rows of bots that should have fewer or none.", NULL},
     {"rebuild-index", "Build the vector index anew where it is not as it should be; searches slow down meanwhile.",
      NULL},
@@ -347,7 +351,13 @@ static const struct field restore_fields[] = {
     {"concurrency", FIELD_TYPE_INT, INTO(desired_restore, concurrency), .least = 1, .most = 100, .fallback = "4",
      .example = "4", .text = "With `embed`: how many bots are embedded at the same time, at most."},
     {"attempts", FIELD_TYPE_INT, INTO(desired_restore, attempts), .least = 1, .most = 10, .fallback = "3",
-     .example = "3", .text = "With `embed`: how often a bot's embedding is started before it is given up."},
+     .example = "3",
+     .text = "With `embed`: how often a bot's embedding is started before it is given up. Tasks of the same revision "
+             "of the task definition count for as long as ECS remembers them, an hour or more."},
+    {"pickup", FIELD_TYPE_DURATION, INTO(desired_restore, pickup), .least = 1, .most = 86400, .fallback = "5m",
+     .example = "5m",
+     .text = "With `embed`: how long a bot may be QUEUED without a task before it is started again. Too short, and "
+             "it can be embedded twice at once."},
     {"dms", FIELD_TYPE_SECTION, INTO(desired_restore, dms), .fields = dms_fields,
      .example = "{role: \"arn:aws:iam::123456789012:role/dms\", subnetGroup: bedrock-chat-dms}",
      .text = "With `dms`: what DMS works with."},

@@ -189,6 +189,29 @@ static void check_restore(const struct rules *rules, const struct desired *desir
 	check_snapshot(rules, desired);
 }
 
+/* Rows that are made anew have other ids, and so other digests: where these count, the drift would never end. */
+static void check_embed(const struct rules *rules, const struct desired *desired)
+{
+	const struct desired_vectors *vectors = &desired->vectors;
+	const struct desired_counts *counts = &vectors->counts;
+	bool digests = counts->from == DESIRED_COUNTS_BASELINE || counts->from == DESIRED_COUNTS_SOURCE;
+
+	if (!vectors->restore.present || vectors->restore.method != DESIRED_RESTORE_EMBED ||
+	    is_spoilt(rules, "spec.vectors"))
+		return;
+	if (!counts->present)
+		broken(rules, "spec.vectors.restore.method",
+		       "needs spec.vectors.counts with `embed`, to tell which bots fall short");
+	else if (digests && vectors->match == DESIRED_MATCH_EXACT && vectors->tolerance == 0)
+		broken(rules, "spec.vectors.restore.method",
+		       "gives rows new ids with `embed`, so that the digests of these counts would never match again: "
+		       "write `tolerance: 5%` or `match: at-least` into spec.vectors");
+	if (desired->aws.stack == NULL && !is_spoilt(rules, "spec.aws"))
+		broken(rules, "spec.vectors.restore.method",
+		       "needs spec.aws.stack with `embed`: the stack names cluster, task definition and network of the "
+		       "embedding tasks");
+}
+
 static void check_vectors(const struct rules *rules, const struct desired *desired)
 {
 	const struct desired_vectors *vectors = &desired->vectors;
@@ -200,6 +223,7 @@ static void check_vectors(const struct rules *rules, const struct desired *desir
 	check_connect(rules, &vectors->restore.from.connect, "spec.vectors.restore.from.connect");
 	check_counts(rules, desired);
 	check_restore(rules, desired);
+	check_embed(rules, desired);
 	if (is_spoilt(rules, "spec.vectors.connect") || is_spoilt(rules, "spec.cluster") ||
 	    is_spoilt(rules, "spec.aws"))
 		return;

@@ -100,6 +100,29 @@ def test_nothing_may_delete_an_api_without_the_word(trueup: Run, tmp_path: Path,
     assert {pair for pair in granted if "delete" in pair[0].lower()} == (deletions if word else set())
 
 
+@pytest.mark.parametrize(("via", "starts", "never"), [
+    ("queue", {"dynamodb:UpdateItem"}, {"ecs:RunTask", "iam:PassRole"}),
+    ("task", {"ecs:RunTask", "iam:PassRole"}, set())])
+def test_policies_of_embedding(trueup: Run, tmp_path: Path, via: str, starts: set[str], never: set[str]) -> None:
+    text = (ROOT / "specs/embed-again.yaml").read_text().replace("via: queue", f"via: {via}")
+    (tmp_path / "embed.yaml").write_text(text)
+    (tmp_path / "baselines").mkdir()
+    granted = {}
+    for mode in ("observe", "enforce"):
+        policy = json.loads(trueup("explain", "--iam", mode, "embed.yaml").stdout)
+        granted[mode] = {action: statement["Resource"] for statement in policy["Statement"]
+                         for action in statement["Action"]}
+    assert {"ecs:DescribeTaskDefinition", "dynamodb:Scan"} <= granted["observe"].keys()
+    assert not {"ecs:ListTasks", *starts, *never} & granted["observe"].keys()
+    assert {"ecs:ListTasks", "ecs:DescribeTasks", *starts} <= granted["enforce"].keys()
+    assert not never & granted["enforce"].keys()
+    if "iam:PassRole" in starts:
+        assert granted["enforce"]["iam:PassRole"] == "arn:aws:iam::123456789012:role/BedrockChatStack*"
+    (tmp_path / "embed.yaml").write_text(text.replace("  allow: [run-embedding-tasks]\n", ""))
+    without = json.loads(trueup("explain", "--iam", "enforce", "embed.yaml").stdout)
+    assert not starts & {action for statement in without["Statement"] for action in statement["Action"]}
+
+
 def test_plans_come_in_the_order_of_the_specs(trueup: Run, tmp_path: Path) -> None:
     names = [f"deployment-{number}" for number in range(9)]
     for name in names:

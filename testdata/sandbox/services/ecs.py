@@ -236,6 +236,7 @@ class Ecs(Service):
     def control_forget(self, args: dict[str, Any]) -> dict[str, Any]:
         """Forgets stopped tasks, as ECS does after an hour or more."""
         self._tasks = {arn: task for arn, task in self._tasks.items() if task.status != STOPPED}
+        self._tokens = {token: known for token, known in self._tokens.items() if set(known[1]) <= set(self._tasks)}
         return {"tasks": len(self._tasks)}
 
     def control_chunks(self, args: dict[str, Any]) -> dict[str, Any]:
