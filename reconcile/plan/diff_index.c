@@ -106,7 +106,7 @@ static void differ_in_index(struct vectors_diff *diff, const char *path, const c
 }
 
 /* Below this many rows any number of lists will do. */
-#define ROWS_THAT_MATTER 1000
+#define ROWS_THAT_MATTER 100
 /* Lists may be off by this factor before an index is built again: rows come and go, and a rebuild costs. */
 #define LISTS_OFF 4
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from threading import Thread
 from typing import Any
@@ -38,7 +39,7 @@ def delete_bot(sandbox: Sandbox, bot: str) -> dict[str, Any]:
 def test_whether_whoever_asks_a_bot_is_answered(sandbox: Sandbox, trueup: Program) -> None:
     sandbox.seed(bots=9, rows=300, users=5, queued=1, failed=1, emptied=2, knowledge_bases=1)
     cluster = sandbox.summary["cluster"]
-    trueup.specify(vectors=COUNTS, bots={"usable": True, "query": "bedrock"})
+    trueup.specify(vectors=COUNTS, bots={"usable": True, "query": "bedrock", "region": "us-east-1"})
     (queued,), (failed,) = bots(sandbox, status="QUEUED"), bots(sandbox, status="FAILED")
     whole = bots(sandbox, status="SUCCEEDED", knowledge=True, knowledge_base=False)
     with sandbox.session(cluster) as session:
@@ -67,8 +68,14 @@ def test_whether_whoever_asks_a_bot_is_answered(sandbox: Sandbox, trueup: Progra
     calls = sandbox.calls()
     assert calls["mutating"] == 0 and sandbox.writes() == 0
     assert calls["operations"]["bedrock-runtime:InvokeModel"] == 6
-    assert "bedrock:InvokeModel" in trueup.run("explain", "--iam", "observe", "spec.yaml").out
 
+    policy = json.loads(trueup.run("explain", "--iam", "observe", "spec.yaml").out)["Statement"]
+    assert {statement["Resource"] for statement in policy if "bedrock:InvokeModel" in statement["Action"]} == {
+        f"arn:aws:bedrock:us-east-1::foundation-model/{MODEL}"}
+
+    trueup.specify(vectors=COUNTS, bots={"usable": True, "query": "bedrock", "region": "ap-south-1"})
+    assert "ap-south-1" in trueup.plan(expect=1).resource("bots")["reason"]
+    trueup.specify(vectors=COUNTS, bots={"usable": True, "query": "bedrock"})
     sandbox.control("bedrock-runtime/access", model=MODEL, granted=False)
     refused = trueup.plan(expect=1).resource("bots")
     assert refused["state"] == "unknown" and "bedrock:InvokeModel" in refused["reason"]

@@ -169,8 +169,8 @@ class Authenticator:
         if signed.service != signing_name:
             raise AuthError("bad-signature", f"Credential should be scoped to correct service: '{signing_name}'. ")
         regions = [self._settings.region]
-        if signing_name in ("iam", "sts"):
-            # IAM is global; STS has a global endpoint beside the regional ones.
+        if signing_name in ("iam", "sts", "bedrock"):
+            # IAM is global; STS has a global endpoint beside the regional ones; the application asks Bedrock there.
             regions.append("us-east-1")
         if signed.region not in regions:
             raise AuthError("bad-signature",
