@@ -84,6 +84,15 @@ def test_whether_whoever_asks_a_bot_is_answered(sandbox: Sandbox, trueup: Progra
     assert {unseen.resource(kind)["state"] for kind in ("bots", "vectors")} == {"unknown"}
     assert unseen.actions() == []
 
+    # The bot without rows is embedded again, and answers; the others wait for people.
+    sandbox.control("clear")
+    sandbox.control("bedrock-runtime/access", model=MODEL, granted=True)
+    trueup.specify(vectors={**COUNTS, "restore": {"method": "embed"}}, bots={"usable": True, "query": "bedrock"},
+                   allow=["run-embedding-tasks"])
+    done = trueup.apply(expect=2)
+    assert done.resource("vectors")["state"] == "in-sync"
+    assert troubles(done).keys() == {queued, failed}
+
 
 def test_bots_that_are_running(sandbox: Sandbox, trueup: Program) -> None:
     sandbox.seed(bots=5, rows=100, users=5, running=1, queued=1)
