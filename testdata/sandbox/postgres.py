@@ -42,6 +42,7 @@ max_wal_size = 4GB
 fsync = off
 full_page_writes = off
 synchronous_commit = off
+wal_retrieve_retry_interval = 200ms
 password_encryption = 'scram-sha-256'
 ssl = on
 ssl_cert_file = 'server.crt'
@@ -185,11 +186,20 @@ class Server:
         with self.connect() as session:
             _ensure_role(session, "rds_superuser", "NOLOGIN")
             _ensure_role(session, "rds_iam", "NOLOGIN")
+            _ensure_role(session, "rds_replication", "NOLOGIN")
             _ensure_role(session, user, "LOGIN CREATEDB CREATEROLE REPLICATION")
             session.execute("GRANT pg_monitor, pg_signal_backend, pg_checkpoint TO rds_superuser WITH ADMIN OPTION")
+            session.execute("GRANT rds_replication TO rds_superuser WITH ADMIN OPTION")
             session.execute(sql.SQL("GRANT rds_superuser TO {}").format(name))
             session.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(name, sql.Literal(password)))
             session.execute(sql.SQL("ALTER DATABASE postgres OWNER TO {}").format(name))
+
+    def set_superuser(self, user: str, wanted: bool) -> None:
+        """If there is such a user yet: see services/rds/parameters.py."""
+        with self.connect() as session:
+            if session.execute("SELECT rolsuper FROM pg_roles WHERE rolname = %s", (user,)).fetchone() == (not wanted,):
+                word = sql.SQL("SUPERUSER" if wanted else "NOSUPERUSER")
+                session.execute(sql.SQL("ALTER ROLE {} {}").format(sql.Identifier(user), word))
 
     def create_database(self, name: str, owner: str) -> None:
         """Unless it is there: `postgres` always is, and RDS does not mind being asked for it."""
@@ -201,9 +211,11 @@ class Server:
     def _write_configuration(self) -> None:
         extra = "".join(f"{name} = '{value}'\n" for name, value in self.settings.items())
         for name, content in (("postgresql.conf", _SETTINGS + extra), ("pg_hba.conf", _ACCESS.format(admin=ADMIN, extra=self.access))):
-            path = self.data / name
-            path.write_text(content)
-            _give(path)
+            # Whole at any moment: the server may be reading it for an earlier signal.
+            fresh = self.data / (name + ".new")
+            fresh.write_text(content)
+            _give(fresh)
+            fresh.replace(self.data / name)
         if self.running:
             return
         # ALTER SYSTEM is not for clients of RDS, and a copy must not bring its source's settings.

@@ -7,7 +7,8 @@ the options of the command line, `creating_group` adds the group of version 1,
 tasks there are (v0.4.10; v1.2.4 with `empty_new_cluster`; from v1.2.5 they read EVENT), and `chunk_drift` by how many
 percent the rows that these make differ in number from those that are there. `queued`, `running` and `failed` bots
 have such a SyncStatus (and no task), `emptied` ones keep rows of a knowledge that is gone, and `knowledge_bases` are
-bots that Bedrock answers for.
+bots that Bedrock answers for. `logical_replication` gives the clusters a parameter group, bedrock-chat-logical, with
+rds.logical_replication.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from service import World
 SEED_FILE = "seed.json"
 STACK = "BedrockChatStack"
 CLUSTER = "bedrock-chat"
+_PARAMETER_GROUP = "bedrock-chat-logical"
 # Where the old cluster stands once CloudFormation has replaced it.
 OLD_CLUSTER = "bedrock-chat-v0"
 # Of the names of exports, not of the outputs' keys.
@@ -48,6 +50,7 @@ class Plan:
     orphans: int = 0
     empty_new_cluster: bool = False
     creating_group: bool = False
+    logical_replication: bool = False
     application: str | None = None
     chunk_drift: float = 0.0
     queued: int = 0
@@ -123,6 +126,7 @@ def _seed_database(deployment: Deployment, bots: list[Bot]) -> None:
     world, plan, rng = deployment.world, deployment.plan, deployment.rng
     rds = world.service("rds")
     rds.seed_subnet_group("bedrock-chat-subnets", "Subnets for the vector store")
+    rds.seed_parameter_group(_PARAMETER_GROUP, **{"rds.logical_replication": "1"})
     full = _seed_cluster(deployment, OLD_CLUSTER if plan.empty_new_cluster else CLUSTER, None)
     with full.server.connect() as session:
         with_knowledge = [bot.bot_id for bot in bots if bot.has_knowledge and not bot.knowledge_base]
@@ -146,8 +150,9 @@ def _seed_database(deployment: Deployment, bots: list[Bot]) -> None:
 def _seed_cluster(deployment: Deployment, identifier: str, key: str | None) -> Any:
     rds = deployment.world.service("rds")
     password = "%030x" % deployment.rng.getrandbits(120)
+    group = {"parameter_group": _PARAMETER_GROUP} if deployment.plan.logical_replication else {}
     cluster = rds.seed_cluster(identifier, password, key, subnet_group="bedrock-chat-subnets",
-                               security_groups=[_SECURITY_GROUP])
+                               security_groups=[_SECURITY_GROUP], **group)
     cluster.tags = {"aws:cloudformation:stack-name": STACK}
     deployment.summary.setdefault("passwords", {})[identifier] = password
     with cluster.server.connect() as session:

@@ -2,9 +2,10 @@
 
 from .control import ControlCommands
 from .instances import InstanceOperations
+from .parameters import ParameterOperations
 from .seeding import SeedMethods
 from .tags import TagOperations
 
 
-class Rds(SeedMethods, InstanceOperations, TagOperations, ControlCommands):
+class Rds(SeedMethods, InstanceOperations, TagOperations, ParameterOperations, ControlCommands):
     """See base for how state changes, clusters, instances and snapshots for the operations."""

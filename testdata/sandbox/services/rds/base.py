@@ -24,6 +24,8 @@ from tls import Authority
 from . import checks
 from .model import AVAILABLE, Cluster, Instance, Options, Snapshot, SubnetGroup
 
+LOGICAL = "rds.logical_replication"
+_REPLICATION = {False: {LOGICAL: "off", "wal_level": "replica"}, True: {LOGICAL: "on", "wal_level": "logical"}}
 _LOWER = "abcdefghijklmnopqrstuvwxyz0123456789"
 Resource = Cluster | Instance | Snapshot
 Work = Callable[[], None]
@@ -43,7 +45,8 @@ class RdsBase(Service):
         self.instances: dict[str, Instance] = {}
         self.snapshots: dict[str, Snapshot] = {}
         self.subnet_groups: dict[str, SubnetGroup] = {}
-        self.parameter_groups = {"default.aurora-postgresql15"}
+        # What each group sets: see parameters.py.
+        self.parameter_groups: dict[str, dict[str, str]] = {"default.aurora-postgresql15": {}}
         self.quotas = {"clusters": 40, "instances": 40, "snapshots": 100}
         # Statuses that nothing leaves, and how the next restores end: set by control commands.
         self.stuck: set[str] = set()
@@ -186,10 +189,16 @@ class RdsBase(Service):
                 return
             server.access = self._logins.rule(cluster.resource_id) if cluster.options.iam_authentication else ""
             self.present(cluster)
+            started = not server.running
+            if started:
+                cluster.replicates = self.parameter_groups[cluster.options.parameter_group].get(LOGICAL) == "1"
+                server.settings = _REPLICATION[cluster.replicates] | cluster.configured
             server.start()
             if cluster.new_password is not None:
                 server.set_master(cluster.master_username, cluster.new_password)
                 cluster.new_password = None
+            if started:
+                server.set_superuser(cluster.master_username, cluster.replicates)
             if cluster.new_database is not None:
                 server.create_database(cluster.new_database, cluster.master_username)
                 cluster.new_database = None
@@ -221,8 +230,8 @@ class RdsBase(Service):
         self.subnet_groups[name] = group
         return group
 
-    def seed_parameter_group(self, name: str) -> None:
-        self.parameter_groups.add(name)
+    def seed_parameter_group(self, name: str, **parameters: str) -> None:
+        self.parameter_groups[name] = dict(parameters)
 
 
 def _percent(left: float, whole: float) -> int:

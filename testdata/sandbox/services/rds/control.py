@@ -90,7 +90,7 @@ class ControlCommands(RdsBase):
     def control_configure(self, args: dict[str, Any]) -> dict[str, Any]:
         """Gives the server settings, such as wal_level, and restarts it: {"cluster": ID, "settings": {…}}."""
         cluster = self.cluster(args["cluster"])
-        cluster.server.settings.update({str(k): str(v) for k, v in args["settings"].items()})
+        cluster.configured |= {str(k): str(v) for k, v in args["settings"].items()}
         if cluster.server.running:
             cluster.server.stop()
             self.serve(cluster)

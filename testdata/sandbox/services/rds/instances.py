@@ -87,6 +87,23 @@ class InstanceOperations(RdsBase):
         self.job(instance, lambda: self.rest(cluster), done)
         return {"DBInstance": self.show_instance(instance)}
 
+    def RebootDBInstance(self, call: Call) -> dict[str, Any]:
+        """What static parameters wait for."""
+        instance = self.instance(call.params["DBInstanceIdentifier"])
+        if instance.status != AVAILABLE:
+            raise AwsError("InvalidDBInstanceStateFault", f"Instance {instance.identifier} is not in available state.")
+        instance.status = "rebooting"
+        cluster = instance.cluster
+
+        def restart() -> None:
+            cluster.server.stop()
+            self.serve(cluster)
+
+        def done() -> None:
+            instance.status = AVAILABLE
+        self.job(instance, restart, done)
+        return {"DBInstance": self.show_instance(instance)}
+
     def _promote(self, cluster: Cluster) -> None:
         """A cluster whose writer has gone makes a reader its writer."""
         members = [member for member in self.members(cluster) if member.status == AVAILABLE]

@@ -84,6 +84,10 @@ class Cluster:
     pending_name: str | None = None
     next_name: str | None = None
     flaw: str | None = None
+    # Whether rds.logical_replication was 1 when the server last started.
+    replicates: bool = False
+    # Settings of the server that a control command gave it.
+    configured: dict[str, str] = field(default_factory=dict)
     # A person keeps the database unreachable.
     cut_off: bool = False
     serving: threading.Lock = field(default_factory=threading.Lock)
