@@ -182,6 +182,11 @@ bool database_is_wrong_password(const struct error *err)
 	return strcmp(err->service_code, "28P01") == 0;
 }
 
+bool database_is_gone(const struct error *err)
+{
+	return strcmp(err->service_code, "DBClusterNotFoundFault") == 0;
+}
+
 /* The password was refused: read it again, and for a replaced cluster take the one of before. */
 static int open_again(struct kind_context *context, struct database *database, struct pg_session **session,
                       struct error *err)

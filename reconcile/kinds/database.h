@@ -71,6 +71,9 @@ const char *database_secret_pattern(const char *secret, struct arena *arena);
 /* Whether err says that the password is wrong: another was set since the secret was read, or before. */
 bool database_is_wrong_password(const struct error *err);
 
+/* Whether err says that RDS has no such cluster. */
+bool database_is_gone(const struct error *err);
+
 /* Wipes the password. Of a database of zeroes, too. */
 void database_free(struct database *database);
 

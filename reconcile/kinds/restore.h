@@ -6,6 +6,7 @@
 #define TRUEUP_KINDS_RESTORE_H
 
 #include "kinds/kind.h"
+#include "kinds/rows.h"
 
 /* Do one action as struct kind's act does: DONE, WAITING, BLOCKED or FAILED. */
 typedef void restore_step(struct kind_context *context, struct plan_action *action);
@@ -18,12 +19,23 @@ restore_step restore_delete_source;   /* delete-source */
 /* Actions `embed`, which share what is looked at and how many bots are embedded at the same time. */
 void restore_embed(struct kind_context *context, struct plan_action **actions, size_t count);
 
+/* replication: what is seen on both ends (never fails, like struct kind's observe), and its two steps. */
+void restore_observe_replication(struct kind_context *context, struct observed_replication *out);
+restore_step restore_replicate;
+restore_step restore_end_replication;
+
 /* --- for methods --- */
 
 struct restore_bots {
 	const char **items;
 	size_t count;
 };
+
+/*
+ * What was copied is done; what could not be, and why, waits for a person:
+ * the action is DONE or BLOCKED.
+ */
+void restore_report_rows(struct kind_context *context, struct plan_action *action, const struct rows_result *result);
 
 /* The bots that the action is about: its arguments `bot`. */
 struct restore_bots restore_list_bots(struct kind_context *context, const struct plan_action *action);

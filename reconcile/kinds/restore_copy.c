@@ -1,12 +1,10 @@
 /* Rows by copying: from a cluster, a snapshot restored to one, or any database that the spec names. */
 #include "kinds/database.h"
 #include "kinds/restore.h"
-#include "kinds/rows.h"
 #include "kinds/source.h"
 #include "plan/policy.h"
 
-/* What was copied is done; what could not be, and why, waits for a person. */
-static void report_rows(struct kind_context *context, struct plan_action *action, const struct rows_result *result)
+void restore_report_rows(struct kind_context *context, struct plan_action *action, const struct rows_result *result)
 {
 	action->state = ACTION_DONE;
 	if (result->kept_count > 0) {
@@ -67,7 +65,7 @@ void restore_copy(struct kind_context *context, struct plan_action *action)
 	if (rc == 0)
 		rc = rows_match(context, &request, &result, &err);
 	if (rc == 0)
-		report_rows(context, action, &result);
+		restore_report_rows(context, action, &result);
 	else
 		kind_action_fail(context, action, &err);
 	database_free(&target);

@@ -72,6 +72,7 @@ static int copy_bots(struct kind_context *context, const struct rows_request *re
 	    .target_table = request->table,
 	    .bots = request->bots,
 	    .bot_count = request->bot_count,
+	    .snapshot = request->snapshot,
 	    .streams = request->streams,
 	    .may_lose = request->may_lose,
 	    .stop = context->stop,

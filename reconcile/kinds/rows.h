@@ -16,9 +16,10 @@ struct rows_request {
 	const char *table;
 	const char *const *bots; /* NULL: all of either side */
 	size_t bot_count;
-	int streams;     /* 0: as the engine thinks best */
-	bool may_lose;   /* replace bots that hold rows which the source does not have */
-	bool may_delete; /* bots == NULL: delete bots of the target which the source does not have */
+	const char *snapshot; /* as struct pg_copy_request has it */
+	int streams;          /* 0: as the engine thinks best */
+	bool may_lose;        /* replace bots that hold rows which the source does not have */
+	bool may_delete;      /* bots == NULL: delete bots of the target which the source does not have */
 };
 
 struct rows_result {

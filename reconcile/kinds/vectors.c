@@ -3,6 +3,7 @@
 #include "kinds/database.h"
 #include "kinds/embed_world.h"
 #include "kinds/kind.h"
+#include "kinds/restore.h"
 #include "kinds/source.h"
 #include "kinds/stack.h"
 #include "kinds/vectors_steps.h"
@@ -219,6 +220,18 @@ static bool embeds(const struct desired *desired)
 	return desired->vectors.restore.present && desired->vectors.restore.method == DESIRED_RESTORE_EMBED;
 }
 
+static void observe_restore(struct kind_context *context, struct observed_vectors *vectors)
+{
+	const struct desired_restore *restore = &context->desired->vectors.restore;
+
+	if (restore->from.kind == DESIRED_SOURCE_SNAPSHOT)
+		source_observe(context, &vectors->restore);
+	if (embeds(context->desired))
+		observe_embedding(context, &vectors->embedding);
+	if (restore->present && restore->method == DESIRED_RESTORE_REPLICATION)
+		restore_observe_replication(context, &vectors->replication);
+}
+
 static void vectors_observe(struct kind_context *context, struct observed *observed)
 {
 	struct observed_vectors *vectors = &observed->vectors;
@@ -235,10 +248,7 @@ static void vectors_observe(struct kind_context *context, struct observed *obser
 		}
 		return;
 	}
-	if (context->desired->vectors.restore.from.kind == DESIRED_SOURCE_SNAPSHOT)
-		source_observe(context, &vectors->restore);
-	if (embeds(context->desired))
-		observe_embedding(context, &vectors->embedding);
+	observe_restore(context, vectors);
 	if (!counts->present || counts->from != DESIRED_COUNTS_SOURCE)
 		return;
 	vectors->source_head.status = OBSERVED_SEEN;

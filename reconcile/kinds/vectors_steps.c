@@ -120,6 +120,8 @@ static const struct {
     {"restore-source", restore_source},
     {"source-instance", restore_source_instance},
     {"delete-source", restore_delete_source},
+    {"replicate", restore_replicate},
+    {"end-replication", restore_end_replication},
 };
 
 static restore_step *find_restore(const char *verb)

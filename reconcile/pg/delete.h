@@ -18,4 +18,8 @@
 int pg_delete_bots(struct pg_session *session, const char *table, const char *const *bots, size_t count, int64_t *rows,
                    struct error *err);
 
+/* Delete the rows of these ids, those that are there, a thousand in one transaction. As above. */
+int pg_delete_ids(struct pg_session *session, const char *table, const char *const *ids, size_t count, int64_t *rows,
+                  struct error *err);
+
 #endif

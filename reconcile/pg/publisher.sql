@@ -9,6 +9,10 @@ WITH me AS (
     SELECT *
     FROM pg_replication_slots
     WHERE slot_name = $2
+), old_slot AS (
+    SELECT *
+    FROM pg_replication_slots
+    WHERE slot_name = $2 || '_old'
 )
 SELECT (current_setting('rds.logical_replication', true) IS NOT NULL)::int,
        (current_setting('wal_level') = 'logical')::int,
@@ -33,7 +37,9 @@ SELECT (current_setting('rds.logical_replication', true) IS NOT NULL)::int,
        (SELECT count(*) FROM slot),
        coalesce((SELECT active FROM slot), false)::int,
        coalesce((SELECT wal_status = 'lost' FROM slot), false)::int,
-       coalesce((SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn) FROM slot), 0)::bigint,
+       (SELECT count(*) FROM old_slot),
+       coalesce((SELECT max(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn))
+                 FROM (SELECT restart_lsn FROM slot UNION ALL SELECT restart_lsn FROM old_slot) AS both_slots), 0)::bigint,
        coalesce((SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn) FROM slot), 0)::bigint
 FROM me, pg_class AS c
 WHERE c.oid = to_regclass($1)

@@ -1,7 +1,6 @@
 #include "pg/replication.h"
 
 #include "base/buf.h"
-#include "base/clock.h"
 #include "pg/query.h"
 #include "pg/sql.h"
 
@@ -11,13 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-	SLOT_PATIENCE_S = 600, /* for the transactions that write while the slot is made */
-	DROP_PATIENCE_MS = 20000,
-	DROP_ASK_MS = 2000, /* for a connection to end by itself */
-	LOOK_MS = 50,
-	PASSWORD_BYTES = 24,
-};
+enum { PASSWORD_BYTES = 24 };
 
 /* With what stands in the statement wiped afterwards: these have passwords in them. */
 static int run_wiped(struct pg_session *session, struct buf *sql, struct error *err)
@@ -53,8 +46,9 @@ static void read_publisher(const PGresult *result, struct arena *arena, struct p
 	    .slot = pg_query_int(result, 0, 8) != 0,
 	    .slot_active = pg_query_int(result, 0, 9) != 0,
 	    .slot_lost = pg_query_int(result, 0, 10) != 0,
-	    .held_bytes = pg_query_int(result, 0, 11),
-	    .behind_bytes = pg_query_int(result, 0, 12),
+	    .old_slot = pg_query_int(result, 0, 11) != 0,
+	    .held_bytes = pg_query_int(result, 0, 12),
+	    .behind_bytes = pg_query_int(result, 0, 13),
 	};
 }
 
@@ -77,6 +71,23 @@ int pg_publisher_observe(struct pg_session *session, struct arena *arena, const 
 	return status;
 }
 
+/* The view is since 15. */
+static int read_errors(struct pg_session *session, const char *name, int64_t *errors, struct error *err)
+{
+	PGresult *result;
+
+	*errors = 0;
+	if (PQserverVersion(session->conn) < 150000)
+		return 0;
+	if (pg_query(session,
+	             "SELECT coalesce(sum(apply_error_count), 0) FROM pg_stat_subscription_stats WHERE subname = $1",
+	             &name, 1, &result, err) < 0)
+		return -1;
+	*errors = pg_query_int(result, 0, 0);
+	PQclear(result);
+	return 0;
+}
+
 int pg_subscriber_observe(struct pg_session *session, struct arena *arena, const char *name,
                           struct pg_subscriber *subscriber, struct error *err)
 {
@@ -90,7 +101,7 @@ int pg_subscriber_observe(struct pg_session *session, struct arena *arena, const
 	    .enabled = pg_query_int(result, 0, 2) != 0,
 	};
 	PQclear(result);
-	return 0;
+	return read_errors(session, name, &subscriber->errors, err);
 }
 
 /* What of the two ways to let a role replicate this server and this user have. */
@@ -123,27 +134,40 @@ static int put_verifier(struct pg_session *session, struct buf *sql, const char 
 	return 0;
 }
 
-static int create_pieces(struct pg_session *session, struct arena *arena, const char *table, const char *name,
-                         const struct secret *password, struct error *err)
+/* The statements that make the role anew. */
+static int put_role(struct pg_session *session, struct buf *sql, const char *name, const struct secret *password,
+                    struct error *err)
 {
+	struct arena *arena = arena_new();
 	const char *quoted = pg_query_identifier(arena, name);
 	bool attribute, membership;
-	struct buf sql = {0};
+	int status = ask_for_ways(session, &attribute, &membership, err);
 
-	if (ask_for_ways(session, &attribute, &membership, err) < 0)
-		return -1;
-	/* Sent at once, the statements are one transaction. */
-	buf_printf(&sql, "DROP PUBLICATION IF EXISTS %s; DROP ROLE IF EXISTS %s; CREATE ROLE %s LOGIN %s PASSWORD ",
-	           quoted, quoted, quoted, attribute ? "REPLICATION" : "");
-	if (put_verifier(session, &sql, name, password, err) < 0) {
-		buf_free(&sql);
-		return -1;
+	if (status == 0) {
+		buf_printf(sql, "DROP ROLE IF EXISTS %s; CREATE ROLE %s LOGIN %s PASSWORD ", quoted, quoted,
+		           attribute ? "REPLICATION" : "");
+		status = put_verifier(session, sql, name, password, err);
+		buf_printf(sql, membership ? "; GRANT rds_replication TO %s;" : ";", quoted);
 	}
-	if (membership)
-		buf_printf(&sql, "; GRANT rds_replication TO %s", quoted);
-	buf_printf(&sql, "; CREATE PUBLICATION %s FOR TABLE %s WITH (publish = 'insert, update, delete')", quoted,
-	           table);
-	return run_wiped(session, &sql, err);
+	arena_free(arena);
+	return status;
+}
+
+static int create_pieces(struct pg_session *session, const char *quoted, const char *table, const char *name,
+                         const struct secret *password, struct error *err)
+{
+	struct buf sql = {0};
+	int status = put_role(session, &sql, name, password, err);
+
+	/* Sent at once, the statements are one transaction. */
+	buf_printf(&sql,
+	           "DROP PUBLICATION IF EXISTS %s;"
+	           "CREATE PUBLICATION %s FOR TABLE %s WITH (publish = 'insert, update, delete')",
+	           quoted, quoted, table);
+	if (status == 0)
+		status = run_wiped(session, &sql, err);
+	buf_free(&sql);
+	return status;
 }
 
 int pg_publisher_create(struct pg_session *session, const char *table, const char *name, const struct secret *password,
@@ -154,101 +178,35 @@ int pg_publisher_create(struct pg_session *session, const char *table, const cha
 	int status = pg_query_table(arena, table, &quoted, err);
 
 	if (status == 0)
-		status = create_pieces(session, arena, quoted, name, password, err);
+		status = create_pieces(session, pg_query_identifier(arena, name), quoted, name, password, err);
 	arena_free(arena);
 	return status < 0 ? error_context(err, "creating the publication and the role %s", name) : 0;
 }
 
-static int make_slot(struct pg_session *session, const char *name, char snapshot[PG_SNAPSHOT_SIZE], struct error *err)
+int pg_publisher_renew(struct pg_session *session, const char *name, const struct secret *password, struct error *err)
 {
-	char sql[256];
-	PGresult *result;
+	struct buf sql = {0};
+	int status = put_role(session, &sql, name, password, err);
 
-	/* The holder idles in a transaction while others copy. */
-	snprintf(sql, sizeof(sql), "CREATE_REPLICATION_SLOT \"%s\" LOGICAL pgoutput EXPORT_SNAPSHOT", name);
-	if (pg_query_run(session, "SET idle_in_transaction_session_timeout = 0", err) < 0 ||
-	    pg_query(session, sql, NULL, 0, &result, err) < 0)
-		return -1;
-	snprintf(snapshot, PG_SNAPSHOT_SIZE, "%s", PQgetvalue(result, 0, 2));
-	PQclear(result);
-	return 0;
-}
-
-int pg_slot_create(const struct pg_settings *settings, const char *name, char snapshot[PG_SNAPSHOT_SIZE],
-                   struct pg_session **holder, struct error *err)
-{
-	struct pg_settings replicating = *settings;
-
-	replicating.replication = replicating.writes = true;
-	replicating.statement_timeout_s = SLOT_PATIENCE_S;
-	if (pg_session_open(&replicating, holder, err) < 0)
-		return error_context(err, "as the role %s", settings->user);
-	if (make_slot(*holder, name, snapshot, err) == 0)
-		return 0;
-	pg_session_close(*holder);
-	*holder = NULL;
-	return error_context(err, "creating the replication slot %s", name);
-}
-
-/* Drop it if nobody is connected to it. *gone: it is not there any more. */
-static int try_slot(struct pg_session *session, const char *name, bool *gone, struct error *err)
-{
-	PGresult *result;
-
-	if (pg_query(
-	        session,
-	        "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1 AND NOT "
-	        "active",
-	        &name, 1, NULL, err) < 0 &&
-	    strcmp(err->service_code, "55006") != 0) /* in use again, since the look */
-		return -1;
-	if (pg_query(session, "SELECT count(*) FROM pg_replication_slots WHERE slot_name = $1", &name, 1, &result,
-	             err) < 0)
-		return -1;
-	*gone = pg_query_int(result, 0, 0) == 0;
-	PQclear(result);
-	return 0;
-}
-
-static int drop_slot(struct pg_session *session, const char *name, struct error *err)
-{
-	int64_t begin = clock_monotonic_ms();
-	bool gone, asked = false;
-
-	while (try_slot(session, name, &gone, err) == 0) {
-		int64_t elapsed = clock_monotonic_ms() - begin;
-
-		if (gone)
-			return 0;
-		if (elapsed > DROP_PATIENCE_MS) {
-			error_set(err, ERROR_BUSY, "a server is still connected to it");
-			err->retryable = true;
-			return -1;
-		}
-		if (elapsed > DROP_ASK_MS && !asked &&
-		    pg_query(session,
-		             "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = $1",
-		             &name, 1, NULL, err) < 0)
-			return -1;
-		asked = elapsed > DROP_ASK_MS;
-		clock_sleep_ms(LOOK_MS, session->stop);
-	}
-	return -1;
+	if (status == 0)
+		status = run_wiped(session, &sql, err);
+	buf_free(&sql);
+	return status < 0 ? error_context(err, "renewing the role %s", name) : 0;
 }
 
 int pg_publisher_drop(struct pg_session *session, const char *name, struct error *err)
 {
 	struct arena *arena = arena_new();
 	const char *quoted = pg_query_identifier(arena, name);
-	int status = drop_slot(session, name, err);
+	int status = -1;
 
-	if (status < 0)
-		error_context(err, "dropping the replication slot %s", name);
-	else if ((status = pg_query_run(
-	              session,
-	              arena_printf(arena, "DROP PUBLICATION IF EXISTS %s; DROP ROLE IF EXISTS %s", quoted, quoted),
-	              err)) < 0)
-		error_context(err, "dropping the publication and the role %s", name);
+	if (pg_slot_drop(session, name, err) == 0 && pg_slot_drop_old(session, name, err) == 0) {
+		status = pg_query_run(
+		    session,
+		    arena_printf(arena, "DROP PUBLICATION IF EXISTS %s; DROP ROLE IF EXISTS %s", quoted, quoted), err);
+		if (status < 0)
+			error_context(err, "dropping the publication and the role %s", name);
+	}
 	arena_free(arena);
 	return status;
 }
@@ -305,12 +263,6 @@ static int hush(struct pg_session *session, struct error *err)
 	                    err);
 }
 
-/* disable_on_error is since 15: a change that the target cannot apply is then seen, and not tried for ever. */
-static const char *error_option(struct pg_session *session)
-{
-	return PQserverVersion(session->conn) >= 150000 ? ", disable_on_error = true" : "";
-}
-
 int pg_subscriber_create(struct pg_session *session, const char *name, const struct pg_publisher_address *address,
                          const struct secret *password, struct error *err)
 {
@@ -322,8 +274,8 @@ int pg_subscriber_create(struct pg_session *session, const char *name, const str
 	buf_printf(&sql, "CREATE SUBSCRIPTION %s CONNECTION ", quoted);
 	put_connection(session, &sql, name, address, password);
 	buf_printf(&sql,
-	           " PUBLICATION %s WITH (enabled = false, create_slot = false, copy_data = false, slot_name = %s%s)",
-	           quoted, quoted, error_option(session));
+	           " PUBLICATION %s WITH (enabled = false, create_slot = false, copy_data = false, slot_name = %s)",
+	           quoted, quoted);
 	if (status == 0)
 		status = run_wiped(session, &sql, err);
 	buf_free(&sql);
@@ -386,49 +338,6 @@ int pg_subscriber_drop(struct pg_session *session, const char *name, struct erro
 		                      err);
 	arena_free(arena);
 	return status < 0 ? error_context(err, "dropping the subscription %s", name) : 0;
-}
-
-/*
- * A mark in the WAL, behind all that was committed before. Its commit has the
- * WAL up to it written out, without which the slot would not see it: commits
- * need not be durable at once (synchronous_commit).
- */
-static int put_mark(struct pg_session *session, char *lsn, size_t size, struct error *err)
-{
-	PGresult *result;
-
-	if (pg_query_run(session, "SET synchronous_commit = on", err) < 0 ||
-	    pg_query(session, "SELECT pg_logical_emit_message(true, 'trueup', '')", NULL, 0, &result, err) < 0)
-		return -1;
-	snprintf(lsn, size, "%s", PQgetvalue(result, 0, 0));
-	PQclear(result);
-	return 0;
-}
-
-int pg_replication_catch_up(struct pg_session *session, const char *name, int64_t patience_ms, bool *caught_up,
-                            struct error *err)
-{
-	int64_t deadline = clock_monotonic_ms() + patience_ms;
-	char lsn[32];
-	const char *params[] = {name, lsn};
-
-	*caught_up = false;
-	if (put_mark(session, lsn, sizeof(lsn), err) < 0)
-		return error_context(err, "marking the moment");
-	for (;;) {
-		PGresult *result;
-
-		if (pg_query(session,
-		             "SELECT count(*) FROM pg_replication_slots "
-		             "WHERE slot_name = $1 AND confirmed_flush_lsn >= $2::pg_lsn",
-		             params, 2, &result, err) < 0)
-			return -1;
-		*caught_up = pg_query_int(result, 0, 0) != 0;
-		PQclear(result);
-		if (*caught_up || clock_monotonic_ms() > deadline)
-			return 0;
-		clock_sleep_ms(LOOK_MS, session->stop);
-	}
 }
 
 struct secret *pg_replication_password(void)

@@ -43,7 +43,8 @@ struct pg_publisher {
 	bool slot;
 	bool slot_active;     /* the target's server is connected to it */
 	bool slot_lost;       /* the server has given up the WAL that it needs */
-	int64_t held_bytes;   /* WAL that the server keeps for the slot */
+	bool old_slot;        /* of an earlier beginning: see pg_slot_put_aside() */
+	int64_t held_bytes;   /* WAL that the server keeps for the slots */
 	int64_t behind_bytes; /* WAL that the target has not confirmed yet */
 };
 
@@ -51,6 +52,7 @@ struct pg_subscriber {
 	const char *missing; /* as above; also what the server is not set up for */
 	bool subscription;
 	bool enabled;
+	int64_t errors; /* changes that it could not apply, and connections that it lost; 0 before PostgreSQL 15 */
 };
 
 /* ERROR_NOT_FOUND if there is no such table. */
@@ -68,6 +70,9 @@ int pg_subscriber_observe(struct pg_session *session, struct arena *arena, const
 int pg_publisher_create(struct pg_session *session, const char *table, const char *name, const struct secret *password,
                         struct error *err);
 
+/* Another password for the role, or the role again if it is gone; publication and slot stay as they are. */
+int pg_publisher_renew(struct pg_session *session, const char *name, const struct secret *password, struct error *err);
+
 /*
  * Make the slot, as the role of `settings` (its database is the table's). The
  * snapshot is of the moment from which on the slot has every change, and good
@@ -78,9 +83,38 @@ int pg_slot_create(const struct pg_settings *settings, const char *name, char sn
                    struct pg_session **holder, struct error *err);
 
 /*
- * Drop slot, publication and role, those that are there. The subscription must
- * have gone before: the slot is waited for while a server is connected to it,
- * and its connection ended if that takes long.
+ * A beginning that was cut off has copied bots as of its own moment. What was
+ * deleted on the source since is still on the target then, and looks like rows
+ * that are nowhere else: but the slot of that beginning knows. So it is put
+ * aside under another name when the next one begins: a slot that was put aside
+ * before stays, since it is older. Without a slot, nothing is done. No server
+ * may be connected to it.
+ */
+int pg_slot_put_aside(struct pg_session *session, const char *name, struct error *err);
+
+/*
+ * The ids of what was deleted on the source since the slot was made that was put
+ * aside, 100,000 at most; none where there is no such slot. Call after
+ * pg_slot_create(), and nothing that its snapshot does not have is missed.
+ */
+struct pg_ids {
+	const char **items;
+	size_t count;
+};
+int pg_slot_list_deleted(struct pg_session *session, struct arena *arena, const char *table, const char *name,
+                         struct pg_ids *ids, struct error *err);
+
+/*
+ * Drop the slot, and the one that was put aside, if they are there. While a
+ * server is connected to it that is waited for, and its connection ended if it
+ * takes long. ERROR_BUSY (retryable) if it is connected nevertheless.
+ */
+int pg_slot_drop(struct pg_session *session, const char *name, struct error *err);
+int pg_slot_drop_old(struct pg_session *session, const char *name, struct error *err);
+
+/*
+ * Drop slots, publication and role, those that are there. The subscription must
+ * have gone before. Errors as pg_slot_drop() has them.
  */
 int pg_publisher_drop(struct pg_session *session, const char *name, struct error *err);
 

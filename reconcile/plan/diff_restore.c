@@ -65,17 +65,21 @@ struct copy_actions diff_add_copies(struct vectors_diff *diff, const char *sourc
 	return actions;
 }
 
-static void restore_by_copy(struct vectors_diff *diff)
+const char *diff_describe_source(const struct vectors_diff *diff)
 {
 	const struct desired_source *from = &diff->desired->restore.from;
 
-	if (from->kind == DESIRED_SOURCE_SNAPSHOT)
+	if (from->kind == DESIRED_SOURCE_CLUSTER)
+		return arena_printf(diff->plan->arena, "cluster %s", from->cluster);
+	return from->connect.host != NULL ? from->connect.host : "spec.vectors.restore.from.connect";
+}
+
+static void restore_by_copy(struct vectors_diff *diff)
+{
+	if (diff->desired->restore.from.kind == DESIRED_SOURCE_SNAPSHOT)
 		diff_restore_by_snapshot(diff);
-	else if (from->kind == DESIRED_SOURCE_CLUSTER)
-		diff_add_copies(diff, arena_printf(diff->plan->arena, "cluster %s", from->cluster));
 	else
-		diff_add_copies(diff,
-		                from->connect.host != NULL ? from->connect.host : "spec.vectors.restore.from.connect");
+		diff_add_copies(diff, diff_describe_source(diff));
 }
 
 static void restore_by_embedding(struct vectors_diff *diff)
@@ -146,8 +150,11 @@ void diff_restore(struct vectors_diff *diff)
 	case DESIRED_RESTORE_EMBED:
 		restore_by_embedding(diff);
 		break;
-	case DESIRED_RESTORE_REPLICATION: /* the spec's reader refuses these two */
-	case DESIRED_RESTORE_DMS:
+	case DESIRED_RESTORE_REPLICATION:
+		if (diff_replication(diff))
+			return;
+		break;
+	case DESIRED_RESTORE_DMS: /* the spec's reader refuses it */
 	case DESIRED_RESTORE_NONE:
 		restore_by_person(diff);
 		break;

@@ -116,9 +116,21 @@ struct copy_actions {
 };
 struct copy_actions diff_add_copies(struct vectors_diff *diff, const char *source);
 
+/* "cluster my-cluster-old", or the host: what restore.from names. */
+const char *diff_describe_source(const struct vectors_diff *diff);
+
 /* --- diff_snapshot.c --- */
 
 /* restore.from: {snapshot: …}, and what is left of an earlier one. Also where no row is missing. */
 void diff_restore_by_snapshot(struct vectors_diff *diff);
+
+/* --- diff_replication.c --- */
+
+/*
+ * Set up, follow and end a logical replication, or remove what is left of one.
+ * Returns whether that may take bots along which should not be there, so that
+ * they are to be judged afterwards.
+ */
+bool diff_replication(struct vectors_diff *diff);
 
 #endif

@@ -88,3 +88,16 @@ const char *names_source_instance(struct arena *arena, const char *source)
 {
 	return fit(arena, arena_printf(arena, "%s-1", source));
 }
+
+const char *names_replication(struct arena *arena, const char *deployment, const char *source, const char *table)
+{
+	char hash[HASH_DIGITS + 1], *name;
+	size_t i;
+
+	hash_of(arena_printf(arena, "%s %s", source, table), hash);
+	name = arena_printf(arena, "trueup_%s_%s", deployment, hash);
+	for (i = 0; name[i] != '\0'; i++)
+		if (name[i] == '-')
+			name[i] = '_';
+	return name;
+}

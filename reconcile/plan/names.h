@@ -46,4 +46,12 @@ const char *names_token(struct arena *arena, const char *wish);
 const char *names_source(struct arena *arena, const char *deployment, const char *snapshot);
 const char *names_source_instance(struct arena *arena, const char *source);
 
+/*
+ * What logical replication makes on both ends: publication, slot and role,
+ * subscription. For PostgreSQL, so letters, digits and underscores, 63 at most;
+ * from the deployment, and from the source and the table, in any words that are
+ * the same each time.
+ */
+const char *names_replication(struct arena *arena, const char *deployment, const char *source, const char *table);
+
 #endif

@@ -162,6 +162,41 @@ static const struct record_field embedding_fields[] = {
 };
 static const struct record embedding_record = {sizeof(struct observed_embedding), embedding_fields};
 
+static const struct record_field publisher_fields[] = {
+    RECORD_BOOL(struct observed_publisher, rds, "rds"),
+    RECORD_BOOL(struct observed_publisher, logical, "logical"),
+    RECORD_BOOL(struct observed_publisher, identity, "identity"),
+    RECORD_STRING(struct observed_publisher, extra, "extra"),
+    RECORD_STRING(struct observed_publisher, missing, "missing"),
+    RECORD_BOOL(struct observed_publisher, publication, "publication"),
+    RECORD_BOOL(struct observed_publisher, role, "role"),
+    RECORD_BOOL(struct observed_publisher, slot, "slot"),
+    RECORD_BOOL(struct observed_publisher, slot_lost, "slotLost"),
+    RECORD_BOOL(struct observed_publisher, old_slot, "oldSlot"),
+    RECORD_INT(struct observed_publisher, slots_left, "slotsLeft"),
+    RECORD_INT(struct observed_publisher, held_bytes, "heldBytes"),
+    RECORD_END,
+};
+static const struct record publisher_record = {sizeof(struct observed_publisher), publisher_fields};
+
+static const struct record_field subscriber_fields[] = {
+    RECORD_STRING(struct observed_subscriber, missing, "missing"),
+    RECORD_BOOL(struct observed_subscriber, subscription, "subscription"),
+    RECORD_BOOL(struct observed_subscriber, enabled, "enabled"),
+    RECORD_END,
+};
+static const struct record subscriber_record = {sizeof(struct observed_subscriber), subscriber_fields};
+
+static const struct record_field replication_fields[] = {
+    RECORD_OBJECT(struct observed_replication, head, "seen", &head_record),
+    RECORD_STRING(struct observed_replication, name, "name"),
+    RECORD_BOOL(struct observed_replication, source_gone, "sourceGone"),
+    RECORD_OBJECT(struct observed_replication, source, "source", &publisher_record),
+    RECORD_OBJECT(struct observed_replication, target, "target", &subscriber_record),
+    RECORD_END,
+};
+static const struct record replication_record = {sizeof(struct observed_replication), replication_fields};
+
 static const struct record_field vectors_fields[] = {
     RECORD_OBJECT(struct observed_vectors, head, "seen", &head_record),
     RECORD_STRING(struct observed_vectors, table, "table"),
@@ -172,6 +207,7 @@ static const struct record_field vectors_fields[] = {
     RECORD_LIST(struct observed_vectors, source, source_count, "source", &bot_record),
     RECORD_OBJECT(struct observed_vectors, restore, "restore", &restore_record),
     RECORD_OBJECT(struct observed_vectors, embedding, "embedding", &embedding_record),
+    RECORD_OBJECT(struct observed_vectors, replication, "replication", &replication_record),
     RECORD_END,
 };
 static const struct record vectors_record = {sizeof(struct observed_vectors), vectors_fields};

@@ -172,6 +172,37 @@ struct observed_embedding {
 	int64_t memory;         /* of a task, in MiB */
 };
 
+/* The source's end of a logical replication: see pg/replication.h. */
+struct observed_publisher {
+	bool rds;
+	bool logical;
+	bool identity;
+	const char *extra;
+	const char *missing;
+	bool publication;
+	bool role;
+	bool slot;
+	bool slot_lost;
+	bool old_slot;
+	int64_t slots_left;
+	int64_t held_bytes;
+};
+
+struct observed_subscriber {
+	const char *missing;
+	bool subscription;
+	bool enabled;
+};
+
+/* Where restore.method is `replication`. The target's end is seen wherever the vectors are. */
+struct observed_replication {
+	struct observed_head head; /* of the source's end */
+	const char *name;          /* of whatever trueup makes for it, on both ends */
+	bool source_gone;          /* RDS knows no cluster of the name that restore.from has */
+	struct observed_publisher source;
+	struct observed_subscriber target;
+};
+
 struct observed_vectors {
 	struct observed_head head;
 	const char *table;
@@ -184,6 +215,7 @@ struct observed_vectors {
 	size_t source_count;
 	struct observed_restore restore;
 	struct observed_embedding embedding;
+	struct observed_replication replication;
 };
 
 struct observed_user {

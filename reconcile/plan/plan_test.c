@@ -237,6 +237,21 @@ START_TEST(names_are_the_same_each_time_and_differ_between_sources)
 }
 END_TEST
 
+START_TEST(names_of_replications_are_names_of_slots)
+{
+	const char *longest = "a-3456789-123456789-123456789-1234567890";
+	const char *a = names_replication(arena, "production", "old", "items");
+	const char *name = names_replication(arena, longest, "a host of any length:5432/and a database", "app.items");
+
+	ck_assert_uint_eq(strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_"), strlen(name));
+	ck_assert_uint_le(strlen(name) + strlen("_old"), 63);
+	ck_assert_str_eq(a, names_replication(arena, "production", "old", "items"));
+	ck_assert_str_ne(a, names_replication(arena, "production", "old", "others"));
+	ck_assert_str_ne(a, names_replication(arena, "production", "older", "items"));
+	ck_assert_str_ne(a, names_replication(arena, "staging", "old", "items"));
+}
+END_TEST
+
 START_TEST(long_names_that_are_cut_stay_different)
 {
 	const char *one = "c-23456789-123456789-123456789-123456789-123456789-123456789-aaa";
@@ -265,6 +280,7 @@ Suite *test_suite(void)
 	tcase_add_test(cases, mode_observe_does_nothing);
 	tcase_add_loop_test(cases, names_are_identifiers_whatever_they_are_made_of, 0, 5);
 	tcase_add_test(cases, names_are_the_same_each_time_and_differ_between_sources);
+	tcase_add_test(cases, names_of_replications_are_names_of_slots);
 	tcase_add_test(cases, long_names_that_are_cut_stay_different);
 	suite_add_tcase(suite, cases);
 	return suite;

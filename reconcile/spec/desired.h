@@ -58,10 +58,10 @@ enum desired_counts_from {
 
 enum desired_restore_method {
 	DESIRED_RESTORE_COPY,
-	DESIRED_RESTORE_EMBED,       /* the application's embedding tasks make them anew */
-	DESIRED_RESTORE_REPLICATION, /* not in this version */
-	DESIRED_RESTORE_DMS,         /* not in this version */
-	DESIRED_RESTORE_NONE,        /* rows are compared and never moved */
+	DESIRED_RESTORE_EMBED, /* the application's embedding tasks make them anew */
+	DESIRED_RESTORE_REPLICATION,
+	DESIRED_RESTORE_DMS,  /* not in this version */
+	DESIRED_RESTORE_NONE, /* rows are compared and never moved */
 };
 
 /* Who starts the embedding of a bot. */
@@ -114,11 +114,11 @@ enum desired_allow {
 	DESIRED_ALLOW_SIGN_OUT_USERS = 1 << 7,
 };
 
-#define DESIRED_BOT_ID_LENGTH 26    /* characters at most: CHAR(26) in the application's table */
+#define DESIRED_BOT_ID_LENGTH 26     /* characters at most: CHAR(26) in the application's table */
 #define DESIRED_SNAPSHOT_AUTO "auto" /* vectors.restore.from.snapshot: the newest that holds the rows */
-#define DESIRED_LISTS_AUTO 0        /* vectors.index.lists: from the row count */
-#define DESIRED_STREAMS_AUTO 0      /* vectors.restore.streams: from the machine and the rows */
-#define DESIRED_PERCENT_WHOLE 10000 /* 100 %, in hundredths of a percent */
+#define DESIRED_LISTS_AUTO 0         /* vectors.index.lists: from the row count */
+#define DESIRED_STREAMS_AUTO 0       /* vectors.restore.streams: from the machine and the rows */
+#define DESIRED_PERCENT_WHOLE 10000  /* 100 %, in hundredths of a percent */
 
 struct desired_strings {
 	const char **items;
@@ -214,7 +214,7 @@ struct desired_restore {
 	bool present; /* false: rows are compared, never moved */
 	enum desired_restore_method method;
 	struct desired_source from;
-	int64_t streams;            /* with COPY: DESIRED_STREAMS_AUTO, or 1 to 16 */
+	int64_t streams;            /* with COPY and REPLICATION: DESIRED_STREAMS_AUTO, or 1 to 16 */
 	enum desired_embed_via via; /* with EMBED, as the next three */
 	enum desired_embed_form form;
 	int64_t concurrency; /* bots that are embedded at the same time, at most */

@@ -98,7 +98,12 @@ static const struct field_word restore_methods[] = {
      "The application's embedding tasks compute the rows again, from documents and pages as they are now. It costs "
      "money, and rows get new ids: compare with a tolerance, or with `match: at-least`.",
      NULL},
-    {"replication", "PostgreSQL's logical replication.", USE_COPY},
+    {"replication",
+     "For a restore.from that is still being written: its rows are copied, and the target follows it by PostgreSQL's "
+     "logical replication until every bot is equal at one moment. Both ends need rds.logical_replication = 1 (on "
+     "Aurora; elsewhere the source wal_level = logical), and the target's server a way to the source. Meanwhile the "
+     "source has a publication, a slot and a role of trueup's.",
+     NULL},
     {"dms", "AWS Database Migration Service, homogeneous migration.", USE_COPY},
     {"none", "Rows are compared and never moved.", NULL},
     WORDS_END,
@@ -122,8 +127,10 @@ static const struct field_word embed_forms[] = {
 
 static const struct field_word queries[] = {
     {"none", "Rows of the bot itself stand in for questions; nothing is embedded.", NULL},
-    {"bedrock", "Some bots are asked besides with the first words of one of their rows, embedded by Bedrock as the "
-     "application does it. That costs a fraction of a cent.", NULL},
+    {"bedrock",
+     "Some bots are asked besides with the first words of one of their rows, embedded by Bedrock as the "
+     "application does it. That costs a fraction of a cent.",
+     NULL},
     WORDS_END,
 };
 
@@ -342,9 +349,10 @@ static const struct field restore_fields[] = {
      .example = "copy", .text = "How missing rows come back."},
     {"from", FIELD_TYPE_SECTION, .one_key = true, INTO(desired_restore, from), .fields = source_fields,
      .example = "{cluster: old-cluster}",
-     .text = "Where the rows are: just one of the keys below. It is only ever read."},
+     .text = "Where the rows are: just one of the keys below. It is only ever read, but with `method: replication`, "
+             "which needs a publication, a replication slot and a role there for as long as it takes."},
     {"streams", FIELD_TYPE_AUTO_INT, INTO(desired_restore, streams), .least = 1, .most = 16, .fallback = "auto",
-     .example = "auto", .text = "With `copy`: how many COPY streams run side by side."},
+     .example = "auto", .text = "With `copy` and `replication`: how many COPY streams run side by side."},
     {"via", FIELD_TYPE_WORD, INTO(desired_restore, via), .words = embed_vias, .fallback = "queue", .example = "queue",
      .allow = "run-embedding-tasks", .text = "With `embed`: who starts the embedding of a bot."},
     {"form", FIELD_TYPE_WORD, INTO(desired_restore, form), .words = embed_forms, .fallback = "auto", .example = "auto",

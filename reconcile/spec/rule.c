@@ -178,6 +178,9 @@ static void check_restore(const struct rules *rules, const struct desired *desir
 	if (restore->method == DESIRED_RESTORE_COPY && !from->present)
 		broken(rules, "spec.vectors.restore",
 		       "needs from with `method: copy`, such as `from: {cluster: old-cluster}`");
+	if (restore->method == DESIRED_RESTORE_REPLICATION && !from->present)
+		broken(rules, "spec.vectors.restore",
+		       "needs from with `method: replication`, such as `from: {cluster: old-cluster}`");
 	if (from->cluster != NULL && desired->cluster.identifier != NULL &&
 	    strcmp(from->cluster, desired->cluster.identifier) == 0)
 		broken(rules, "spec.vectors.restore.from.cluster",

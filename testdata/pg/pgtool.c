@@ -8,6 +8,7 @@
  * The answer is one line of JSON: what was asked for, or {"error": {…}} and
  * exit 1.
  */
+#include "pgtool.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -15,7 +16,6 @@
 #include "pg/compare.h"
 #include "pg/copy.h"
 #include "pg/delete.h"
-#include "pg/replication.h"
 #include "pg/schema.h"
 #include "pg/search.h"
 
@@ -26,33 +26,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIDES = 2 };
-
-struct tool {
-	struct arena *arena;
-	struct pg_settings settings[SIDES];
-	const char *tables[SIDES];
-	int side_count;
-	char **options;
-	int option_count;
-	json_t *answer;
-};
-
 struct command {
 	const char *name;
 	bool writes;
 	int (*run)(struct tool *tool, struct pg_session *session, struct error *err);
 };
 
-static volatile bool stopped;
+volatile bool tool_stopped;
 
 static void stop_on_signal(int number)
 {
 	(void)number;
-	stopped = true;
+	tool_stopped = true;
 }
 
-static const char *option(const struct tool *tool, const char *key, const char *otherwise)
+const char *tool_option(const struct tool *tool, const char *key, const char *otherwise)
 {
 	size_t length = strlen(key);
 	int i;
@@ -69,7 +57,7 @@ static void usage(const char *why)
 	exit(64);
 }
 
-static int number(const char *text)
+int tool_number(const char *text)
 {
 	return (int)strtol(text, NULL, 10);
 }
@@ -97,9 +85,9 @@ static void side_set(struct tool *tool, int side, char *word)
 			return;
 		}
 	if (strcmp(word, "port") == 0)
-		settings->port = number(value);
+		settings->port = tool_number(value);
 	else if (strcmp(word, "timeout") == 0)
-		settings->connect_timeout_s = number(value);
+		settings->connect_timeout_s = tool_number(value);
 	else
 		usage(word);
 }
@@ -113,7 +101,7 @@ static void side_parse(struct tool *tool, const char *text)
 
 	tool->tables[side] = "items";
 	tool->settings[side].application_name = "pgtool";
-	tool->settings[side].stop = &stopped;
+	tool->settings[side].stop = &tool_stopped;
 	if (password != NULL)
 		tool->settings[side].password = secret_new(password, strlen(password));
 	while ((word = strtok_r(rest, " ", &rest)) != NULL)
@@ -137,7 +125,8 @@ static int run_connect(struct tool *tool, struct pg_session *session, struct err
 	struct pg_bots bots;
 
 	/* With a table named, also a statement. */
-	if (option(tool, "read", NULL) != NULL && pg_count_bots(session, tool->arena, tool->tables[0], &bots, err) < 0)
+	if (tool_option(tool, "read", NULL) != NULL &&
+	    pg_count_bots(session, tool->arena, tool->tables[0], &bots, err) < 0)
 		return -1;
 	json_object_set_new(tool->answer, "connected", json_true());
 	return 0;
@@ -164,7 +153,7 @@ static void names_parse(struct tool *tool, const char *text, const char ***names
 
 static int run_digest(struct tool *tool, struct pg_session *session, struct error *err)
 {
-	const char *only = option(tool, "bots", NULL);
+	const char *only = tool_option(tool, "bots", NULL);
 	struct pg_bots wanted = {0}, bots;
 	const char **names = NULL;
 	size_t count = 0, i;
@@ -209,7 +198,7 @@ static int run_observe(struct tool *tool, struct pg_session *session, struct err
 
 static int run_create(struct tool *tool, struct pg_session *session, struct error *err)
 {
-	int dimension = number(option(tool, "dimension", "1024"));
+	int dimension = tool_number(tool_option(tool, "dimension", "1024"));
 
 	return pg_schema_create(session, tool->tables[0], dimension, err);
 }
@@ -218,9 +207,9 @@ static int run_build(struct tool *tool, struct pg_session *session, struct error
 {
 	struct pg_index_request request = {
 	    .table = tool->tables[0],
-	    .method = option(tool, "method", "ivfflat"),
-	    .lists = number(option(tool, "lists", "0")),
-	    .concurrently = option(tool, "concurrently", NULL) != NULL,
+	    .method = tool_option(tool, "method", "ivfflat"),
+	    .lists = tool_number(tool_option(tool, "lists", "0")),
+	    .concurrently = tool_option(tool, "concurrently", NULL) != NULL,
 	};
 
 	return pg_index_build(session, &request, err);
@@ -237,7 +226,7 @@ static int run_delete(struct tool *tool, struct pg_session *session, struct erro
 	size_t count = 0;
 	int64_t rows;
 
-	names_parse(tool, option(tool, "bots", ""), &names, &count);
+	names_parse(tool, tool_option(tool, "bots", ""), &names, &count);
 	if (pg_delete_bots(session, tool->tables[0], names, count, &rows, err) < 0)
 		return -1;
 	json_object_set_new(tool->answer, "rows", json_integer(rows));
@@ -252,9 +241,9 @@ static int run_vacuum(struct tool *tool, struct pg_session *session, struct erro
 /* What `trueup` asks of the searches of some bots, or all. */
 static int run_search(struct tool *tool, struct pg_session *session, struct error *err)
 {
-	const char *table = tool->tables[0], *only = option(tool, "bots", NULL),
-	           *embedding = option(tool, "text", NULL);
-	int limit = number(option(tool, "limit", "5"));
+	const char *table = tool->tables[0], *only = tool_option(tool, "bots", NULL),
+	           *embedding = tool_option(tool, "text", NULL);
+	int limit = tool_number(tool_option(tool, "limit", "5"));
 	struct pg_question *questions = NULL;
 	struct pg_recall recall = {0};
 	struct pg_answers answers = {0};
@@ -292,7 +281,7 @@ static int run_search(struct tool *tool, struct pg_session *session, struct erro
 	if (asked > 0 &&
 	    (pg_search_content(session, tool->arena, table, questions[0].id, 4, &content, err) < 0 ||
 	     (index != NULL && pg_search_is_crowded(session, tool->arena, table, questions, asked,
-	                                            number(option(tool, "rows", "2")), &crowded, err) < 0)))
+	                                            tool_number(tool_option(tool, "rows", "2")), &crowded, err) < 0)))
 		return -1;
 	if (embedding != NULL &&
 	    pg_search_text(session, tool->arena, table, &questions[0], embedding, limit, &answers, err) < 0)
@@ -405,8 +394,8 @@ static int run_copy(struct tool *tool, struct error *err)
 {
 	struct watch watch = {0};
 	pthread_t watcher;
-	const char *only = option(tool, "bots", NULL);
-	const char *format = option(tool, "format", "auto");
+	const char *only = tool_option(tool, "bots", NULL);
+	const char *format = tool_option(tool, "format", "auto");
 	const char **names = NULL;
 	struct pg_copy_result result = {0};
 	struct pg_copy_request request = {
@@ -414,10 +403,10 @@ static int run_copy(struct tool *tool, struct error *err)
 	    .target = &tool->settings[1],
 	    .source_table = tool->tables[0],
 	    .target_table = tool->tables[1],
-	    .streams = number(option(tool, "streams", "0")),
+	    .streams = tool_number(tool_option(tool, "streams", "0")),
 	    .format = strcmp(format, "text") == 0 ? PG_COPY_TEXT : PG_COPY_AUTO,
-	    .may_lose = option(tool, "keep", NULL) == NULL,
-	    .stop = &stopped,
+	    .may_lose = tool_option(tool, "keep", NULL) == NULL,
+	    .stop = &tool_stopped,
 	    .progress = &watch.progress,
 	};
 	int status;
@@ -431,130 +420,6 @@ static int run_copy(struct tool *tool, struct error *err)
 	pthread_join(watcher, NULL);
 	copy_print(tool, &result);
 	watch_print(tool, &watch);
-	return status;
-}
-
-/* Both ends of a replication, as a restoration has them. */
-struct ends {
-	const char *name;
-	const char *table;
-	struct pg_settings role; /* the source, as the target's server logs in */
-	struct pg_session *source;
-	struct pg_session *target;
-};
-
-static int copy_at(struct tool *tool, const char *snapshot, struct error *err)
-{
-	struct pg_copy_result result;
-	struct pg_copy_request request = {
-	    .source = &tool->settings[0],
-	    .target = &tool->settings[1],
-	    .source_table = tool->tables[0],
-	    .target_table = tool->tables[1],
-	    .snapshot = snapshot,
-	    .stop = &stopped,
-	};
-	int status = pg_copy(&request, tool->arena, &result, err);
-
-	json_object_set_new(tool->answer, "rows_copied", json_integer(result.rows_copied));
-	return status;
-}
-
-/* Publication, subscription, slot, copy: and then it follows. */
-static int run_follow(struct tool *tool, struct ends *ends, struct error *err)
-{
-	struct pg_publisher_address address = {ends->role.host, ends->role.port, ends->role.database,
-	                                       ends->role.sslmode};
-	const struct secret *password = ends->role.password;
-	struct pg_session *holder = NULL;
-	char snapshot[PG_SNAPSHOT_SIZE];
-	int status = -1;
-
-	if (pg_publisher_create(ends->source, ends->table, ends->name, password, err) == 0 &&
-	    pg_subscriber_create(ends->target, ends->name, &address, password, err) == 0 &&
-	    pg_slot_create(&ends->role, ends->name, snapshot, &holder, err) == 0 && copy_at(tool, snapshot, err) == 0)
-		status = pg_subscriber_enable(ends->target, ends->name, err);
-	pg_session_close(holder);
-	return status;
-}
-
-static int run_redirect(struct tool *tool, struct ends *ends, struct error *err)
-{
-	struct pg_publisher_address address = {ends->role.host, ends->role.port, ends->role.database,
-	                                       ends->role.sslmode};
-
-	address.port = number(option(tool, "port", arena_printf(tool->arena, "%d", address.port)));
-	if (pg_publisher_create(ends->source, ends->table, ends->name, ends->role.password, err) < 0 ||
-	    pg_subscriber_redirect(ends->target, ends->name, &address, ends->role.password, err) < 0)
-		return -1;
-	return pg_subscriber_probe(ends->target, ends->name, err);
-}
-
-static int run_followed(struct tool *tool, struct ends *ends, struct error *err)
-{
-	struct pg_publisher publisher;
-	struct pg_subscriber subscriber;
-	bool caught_up = false;
-
-	if (pg_publisher_observe(ends->source, tool->arena, ends->table, ends->name, &publisher, err) < 0 ||
-	    pg_subscriber_observe(ends->target, tool->arena, ends->name, &subscriber, err) < 0)
-		return -1;
-	if (publisher.slot && pg_replication_catch_up(ends->source, ends->name, number(option(tool, "patience", "0")),
-	                                              &caught_up, err) < 0)
-		return -1;
-	json_object_set_new(
-	    tool->answer, "source",
-	    json_pack("{s:b, s:b, s:I, s:b, s:s?, s:s?, s:b, s:b, s:b, s:b, s:b}", "rds", (int)publisher.rds, "logical",
-	              (int)publisher.logical, "slots_left", (json_int_t)publisher.slots_left, "identity",
-	              (int)publisher.identity, "extra", publisher.extra, "missing", publisher.missing, "publication",
-	              (int)publisher.publication, "role", (int)publisher.role, "slot", (int)publisher.slot, "active",
-	              (int)publisher.slot_active, "lost", (int)publisher.slot_lost));
-	json_object_set_new(tool->answer, "target",
-	                    json_pack("{s:s?, s:b, s:b}", "missing", subscriber.missing, "subscription",
-	                              (int)subscriber.subscription, "enabled", (int)subscriber.enabled));
-	json_object_set_new(tool->answer, "caught_up", json_boolean(caught_up));
-	return 0;
-}
-
-static int run_unfollow(struct tool *tool, struct ends *ends, struct error *err)
-{
-	if (option(tool, "source-only", NULL) == NULL && pg_subscriber_drop(ends->target, ends->name, err) < 0)
-		return -1;
-	return pg_publisher_drop(ends->source, ends->name, err);
-}
-
-static const struct replicating_command {
-	const char *name;
-	int (*run)(struct tool *tool, struct ends *ends, struct error *err);
-} replicating_commands[] = {
-    {"follow", run_follow}, {"followed", run_followed}, {"redirect", run_redirect}, {"unfollow", run_unfollow}};
-
-static const struct replicating_command *find_replicating(const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(replicating_commands) / sizeof(replicating_commands[0]); i++)
-		if (strcmp(replicating_commands[i].name, name) == 0)
-			return &replicating_commands[i];
-	return NULL;
-}
-
-static int run_replicating(struct tool *tool, const struct replicating_command *command, struct error *err)
-{
-	struct ends ends = {.name = option(tool, "name", "trueup_test"), .table = tool->tables[0]};
-	struct secret *password = pg_replication_password();
-	int status = -1;
-
-	ends.role = tool->settings[0];
-	ends.role.user = ends.name;
-	ends.role.password = password;
-	tool->settings[0].writes = tool->settings[1].writes = true;
-	if (pg_session_open(&tool->settings[0], &ends.source, err) == 0 &&
-	    pg_session_open(&tool->settings[1], &ends.target, err) == 0)
-		status = command->run(tool, &ends, err);
-	pg_session_close(ends.target);
-	pg_session_close(ends.source);
-	secret_free(password);
 	return status;
 }
 
@@ -588,9 +453,8 @@ int main(int argc, char **argv)
 {
 	struct tool tool = {.arena = arena_new(), .answer = json_object()};
 	struct error err = {0};
-	const struct replicating_command *replicating = argc > 1 ? find_replicating(argv[1]) : NULL;
-	bool two =
-	    replicating != NULL || (argc > 1 && (strcmp(argv[1], "compare") == 0 || strcmp(argv[1], "copy") == 0));
+	bool replicating = argc > 1 && tool_replicates(argv[1]);
+	bool two = replicating || (argc > 1 && (strcmp(argv[1], "compare") == 0 || strcmp(argv[1], "copy") == 0));
 	int sides = two ? 2 : 1, status, i;
 
 	if (argc < 2 + sides)
@@ -603,8 +467,8 @@ int main(int argc, char **argv)
 	tool.option_count = argc - 2 - sides;
 	if (strcmp(argv[1], "copy") == 0)
 		status = run_copy(&tool, &err);
-	else if (replicating != NULL)
-		status = run_replicating(&tool, replicating, &err);
+	else if (replicating)
+		status = tool_replicate(&tool, argv[1], &err);
 	else if (two)
 		status = run_compare(&tool, &err);
 	else
