@@ -107,6 +107,14 @@ static const struct aws_operation_info operations[AWS_OPERATION_COUNT] = {
     [AWS_ECS_LIST_TASKS] = ECS(READ, "ListTasks", AWS_QUOTA_ECS_DESCRIBE),
     [AWS_ECS_DESCRIBE_TASK_DEFINITION] = ECS(READ, "DescribeTaskDefinition", AWS_QUOTA_ECS_DESCRIBE),
 
+    /* AWS grants these under names of their own. */
+    [AWS_DMS_DESCRIBE_INSTANCE_PROFILES] =
+        READ(AWS_DMS, "DescribeInstanceProfiles", "dms:ListInstanceProfiles", AWS_QUOTA_OTHER),
+    [AWS_DMS_DESCRIBE_DATA_PROVIDERS] =
+        READ(AWS_DMS, "DescribeDataProviders", "dms:ListDataProviders", AWS_QUOTA_OTHER),
+    [AWS_DMS_DESCRIBE_MIGRATION_PROJECTS] =
+        READ(AWS_DMS, "DescribeMigrationProjects", "dms:ListMigrationProjects", AWS_QUOTA_OTHER),
+    [AWS_DMS_LIST_TAGS_FOR_RESOURCE] = DMS(READ, "ListTagsForResource"),
     [AWS_DMS_CREATE_INSTANCE_PROFILE] = DMS(WRITE, "CreateInstanceProfile"),
     [AWS_DMS_CREATE_DATA_PROVIDER] = DMS(WRITE, "CreateDataProvider"),
     [AWS_DMS_CREATE_MIGRATION_PROJECT] = DMS(WRITE, "CreateMigrationProject"),
