@@ -311,3 +311,25 @@ int pg_compare(const struct pg_side *source, const struct pg_side *target, struc
 		pg_query_abandon(target->session);
 	return status;
 }
+
+static int identify(struct pg_session *session, struct arena *arena, const char **identity, struct error *err)
+{
+	PGresult *result;
+
+	if (pg_query(session, sql_copy_identity, NULL, 0, &result, err) < 0)
+		return -1;
+	*identity = pg_query_text(result, 0, 0, arena);
+	PQclear(result);
+	return 0;
+}
+
+int pg_compare_places(const struct pg_side *source, const struct pg_side *target, struct arena *arena, bool *one,
+                      struct error *err)
+{
+	const char *there, *here;
+
+	if (identify(source->session, arena, &there, err) < 0 || identify(target->session, arena, &here, err) < 0)
+		return -1;
+	*one = strcmp(there, here) == 0;
+	return 0;
+}

@@ -37,6 +37,13 @@ struct pg_comparison { /* every bot of either side, sorted by name */
 };
 
 /*
+ * Whether both sides are in one database, whatever names and tunnels led there:
+ * what is compared with itself is always equal, and proves nothing.
+ */
+int pg_compare_places(const struct pg_side *source, const struct pg_side *target, struct arena *arena, bool *one,
+                      struct error *err);
+
+/*
  * Compare the tables, each as one moment sees it. Counts first; digests, on
  * both servers at once, only for bots whose counts agree; ids, merged as they
  * stream, only for bots that differ. Both sessions must be outside of a

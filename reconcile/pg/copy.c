@@ -55,28 +55,17 @@ static int sessions_open(struct copy *copy, struct error *err)
 	return pg_snapshot_import(copy->source, copy->job.snapshot, err);
 }
 
-/* Which server and database a session ended up at, whatever names and tunnels led there. */
-static int identify(struct pg_session *session, struct arena *arena, const char **identity, struct error *err)
-{
-	PGresult *result;
-
-	if (pg_query(session, sql_copy_identity, NULL, 0, &result, err) < 0)
-		return -1;
-	*identity = pg_query_text(result, 0, 0, arena);
-	PQclear(result);
-	return 0;
-}
-
 /* A table that is compared with itself is always equal, and proves nothing. */
 static int sides_differ(struct copy *copy, struct error *err)
 {
-	const char *source, *target;
+	struct pg_side source = {copy->source, copy->request->source_table};
+	struct pg_side target = {copy->target, copy->request->target_table};
+	bool one;
 
-	if (identify(copy->source, copy->arena, &source, err) < 0 ||
-	    identify(copy->target, copy->arena, &target, err) < 0)
+	if (pg_compare_places(&source, &target, copy->arena, &one, err) < 0)
 		return -1;
-	if (strcmp(source, target) == 0 && strcmp(copy->job.source_table, copy->job.target_table) == 0)
-		return error_set(err, ERROR_INVALID, "source and target are one database: %s", source);
+	if (one && strcmp(copy->job.source_table, copy->job.target_table) == 0)
+		return error_set(err, ERROR_INVALID, "source and target are one database");
 	return 0;
 }
 

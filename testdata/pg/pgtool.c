@@ -16,6 +16,7 @@
 #include "pg/compare.h"
 #include "pg/copy.h"
 #include "pg/delete.h"
+#include "pg/held.h"
 #include "pg/schema.h"
 #include "pg/search.h"
 
@@ -323,14 +324,41 @@ static int compare_print(struct tool *tool, struct pg_session *sessions[SIDES], 
 	return 0;
 }
 
-static int run_compare(struct tool *tool, struct error *err)
+static int held_print(struct tool *tool, struct pg_session *sessions[SIDES], struct error *err)
 {
+	struct pg_side source = {sessions[0], tool->tables[0]}, target = {sessions[1], tool->tables[1]};
+	const char *lose = tool_option(tool, "lose", "no");
+	json_t *kept = json_array();
+	struct pg_held held;
+	size_t i;
+	int status;
+
+	if (strcmp(lose, "look") == 0)
+		status = pg_look_for_held(&source, &target, tool->arena, &held, err);
+	else
+		status = pg_delete_held(&source, &target, strcmp(lose, "yes") == 0, tool->arena, &held, err);
+	if (status < 0) {
+		json_decref(kept);
+		return -1;
+	}
+	for (i = 0; i < held.kept_count; i++)
+		json_array_append_new(kept, json_string(held.kept[i]));
+	json_object_set_new(tool->answer, "kept", kept);
+	json_object_set_new(tool->answer, "bots", json_integer((json_int_t)held.bots));
+	json_object_set_new(tool->answer, "rows", json_integer((json_int_t)held.rows));
+	return 0;
+}
+
+static int run_paired(struct tool *tool, const char *name, struct error *err)
+{
+	bool clears = strcmp(name, "delete-held") == 0;
 	struct pg_session *sessions[SIDES] = {NULL, NULL};
 	int status = -1;
 
+	tool->settings[1].writes = clears;
 	if (pg_session_open(&tool->settings[0], &sessions[0], err) == 0 &&
 	    pg_session_open(&tool->settings[1], &sessions[1], err) == 0)
-		status = compare_print(tool, sessions, err);
+		status = clears ? held_print(tool, sessions, err) : compare_print(tool, sessions, err);
 	pg_session_close(sessions[1]);
 	pg_session_close(sessions[0]);
 	return status;
@@ -449,12 +477,17 @@ static int run_single(struct tool *tool, const char *name, struct error *err)
 	return status;
 }
 
+static bool is_paired(const char *name)
+{
+	return strcmp(name, "compare") == 0 || strcmp(name, "copy") == 0 || strcmp(name, "delete-held") == 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct tool tool = {.arena = arena_new(), .answer = json_object()};
 	struct error err = {0};
 	bool replicating = argc > 1 && tool_replicates(argv[1]);
-	bool two = replicating || (argc > 1 && (strcmp(argv[1], "compare") == 0 || strcmp(argv[1], "copy") == 0));
+	bool two = replicating || (argc > 1 && is_paired(argv[1]));
 	int sides = two ? 2 : 1, status, i;
 
 	if (argc < 2 + sides)
@@ -470,7 +503,7 @@ int main(int argc, char **argv)
 	else if (replicating)
 		status = tool_replicate(&tool, argv[1], &err);
 	else if (two)
-		status = run_compare(&tool, &err);
+		status = run_paired(&tool, argv[1], &err);
 	else
 		status = run_single(&tool, argv[1], &err);
 	if (status < 0)
