@@ -69,6 +69,14 @@ static void close_apply(struct apply *apply)
 	aws_free(apply->context.aws);
 }
 
+/* A later round that could not even try does not undo what failed in an earlier one: a person is told of the failure.
+ */
+static bool stays_failed(const struct plan_action *before, const struct plan_action *now)
+{
+	return before->state == ACTION_FAILED &&
+	       (now->state == ACTION_BLOCKED || now->state == ACTION_SKIPPED || now->state == ACTION_PLANNED);
+}
+
 /* The action as it ended last, and the resource of it: an action that was taken in an earlier round was waiting then.
  */
 static void record_action(struct plan *taken, const struct plan *plan, struct plan_action *action, bool first)
@@ -77,7 +85,8 @@ static void record_action(struct plan *taken, const struct plan *plan, struct pl
 
 	if (before != NULL) {
 		action->begun |= before->begun;
-		*before = *action;
+		if (!stays_failed(before, action))
+			*before = *action;
 	} else {
 		*ARENA_PUSH(taken->arena, taken->actions, taken->action_count) = action;
 	}
