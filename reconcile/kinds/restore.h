@@ -15,6 +15,11 @@ restore_step restore_copy;            /* copy, replace */
 restore_step restore_source;          /* restore-source: a temporary cluster of a snapshot */
 restore_step restore_source_instance; /* source-instance */
 restore_step restore_delete_source;   /* delete-source */
+restore_step restore_dms_connect;
+restore_step restore_dms_prepare;
+restore_step restore_dms_migrate;
+restore_step restore_dms_compare;
+restore_step restore_dms_delete; /* dms-discard, dms-delete */
 
 /* Actions `embed`, which share what is looked at and how many bots are embedded at the same time. */
 void restore_embed(struct kind_context *context, struct plan_action **actions, size_t count);

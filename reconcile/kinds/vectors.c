@@ -4,6 +4,7 @@
 #include "kinds/embed_world.h"
 #include "kinds/kind.h"
 #include "kinds/restore.h"
+#include "kinds/restore_dms.h"
 #include "kinds/source.h"
 #include "kinds/stack.h"
 #include "kinds/vectors_steps.h"
@@ -232,9 +233,8 @@ static void observe_restore(struct kind_context *context, struct observed_vector
 		restore_observe_replication(context, &vectors->replication);
 }
 
-static void vectors_observe(struct kind_context *context, struct observed *observed)
+static void observe_rows(struct kind_context *context, struct observed_vectors *vectors)
 {
-	struct observed_vectors *vectors = &observed->vectors;
 	const struct desired_counts *counts = &context->desired->vectors.counts;
 	struct error err;
 
@@ -254,6 +254,16 @@ static void vectors_observe(struct kind_context *context, struct observed *obser
 	vectors->source_head.status = OBSERVED_SEEN;
 	if (observe_source(context, vectors, &err) != 0)
 		observed_set_unknown(&vectors->source_head, context->arena, &err);
+}
+
+static void vectors_observe(struct kind_context *context, struct observed *observed)
+{
+	struct observed_vectors *vectors = &observed->vectors;
+
+	observe_rows(context, vectors);
+	if (context->desired->vectors.restore.dms.present)
+		restore_dms_observe(context, vectors->head.status == OBSERVED_SEEN && vectors->bot_count > 0,
+		                    &vectors->dms);
 }
 
 /* Starting and following embedding tasks. The roles that they run as are the stack's, and begin with its name. */
@@ -285,6 +295,8 @@ static void vectors_permissions(const struct desired *desired, bool enforce, str
 	/* Rows are moved with the database's own grants. */
 	if (embeds(desired))
 		embed_permissions(desired, enforce, permissions);
+	if (desired->vectors.restore.dms.present)
+		restore_dms_permissions(desired, enforce, permissions);
 	kind_add_permission(permissions, desired, "rds:DescribeDBClusters", NULL);
 	database_permissions(desired, &desired->vectors.connect, permissions);
 	if (from->kind == DESIRED_SOURCE_CONNECT)

@@ -122,6 +122,12 @@ static const struct {
     {"delete-source", restore_delete_source},
     {"replicate", restore_replicate},
     {"end-replication", restore_end_replication},
+    {"dms-discard", restore_dms_delete},
+    {"dms-connect", restore_dms_connect},
+    {"dms-prepare", restore_dms_prepare},
+    {"dms-migrate", restore_dms_migrate},
+    {"dms-compare", restore_dms_compare},
+    {"dms-delete", restore_dms_delete},
 };
 
 static restore_step *find_restore(const char *verb)

@@ -68,6 +68,22 @@ const char *diff_failed_removal(struct arena *arena, const struct observed_api *
 const char *diff_foreign_importer(struct arena *arena, const struct observed_api *api);
 const char *diff_protected_stack(struct arena *arena, const struct observed_api *api);
 
+/* Where a data migration of DMS stands. AWS publishes no list of its words: what is not known is taken for running. */
+enum diff_dms_phase {
+	DIFF_DMS_ABSENT,
+	DIFF_DMS_CREATING,
+	DIFF_DMS_READY, /* made, and never started */
+	DIFF_DMS_RUNS,
+	DIFF_DMS_LOADED, /* all that DMS found; what that was, it does not check */
+	DIFF_DMS_STOPPED,
+	DIFF_DMS_FAILED,
+	DIFF_DMS_DELETING,
+};
+enum diff_dms_phase diff_dms_phase(const struct observed_dms_migration *migration);
+
+/* What a person does about a migration that has come to rest without the rows' being there; NULL: it has not. */
+const char *diff_dms_advice(struct arena *arena, const char *name, const struct observed_dms_migration *migration);
+
 /* Whether RDS's word for a cluster, instance or snapshot is one that no waiting mends. */
 bool diff_status_is_broken(const char *status);
 

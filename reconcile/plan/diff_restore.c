@@ -39,7 +39,7 @@ static struct plan_action *add_copy(struct vectors_diff *diff, const char *sourc
 	return action;
 }
 
-static struct plan_action *add_replace(struct vectors_diff *diff, const char *source)
+struct plan_action *diff_add_replace(struct vectors_diff *diff, const char *source)
 {
 	struct arena *arena = diff->plan->arena;
 	struct plan_action *action;
@@ -61,7 +61,7 @@ struct copy_actions diff_add_copies(struct vectors_diff *diff, const char *sourc
 	struct copy_actions actions;
 
 	actions.copy = add_copy(diff, source);
-	actions.replace = add_replace(diff, source);
+	actions.replace = diff_add_replace(diff, source);
 	return actions;
 }
 
@@ -84,7 +84,7 @@ static void restore_by_copy(struct vectors_diff *diff)
 
 static void restore_by_embedding(struct vectors_diff *diff)
 {
-	struct plan_action *replace = add_replace(diff, NULL);
+	struct plan_action *replace = diff_add_replace(diff, NULL);
 
 	diff_embed_bots(diff);
 	if (replace != NULL)
@@ -135,6 +135,8 @@ bool diff_restore_moves_rows(const struct vectors_diff *diff)
 {
 	if (method_of(diff) == DESIRED_RESTORE_EMBED)
 		return diff_embed_moves_rows(diff);
+	if (method_of(diff) == DESIRED_RESTORE_DMS)
+		return diff_dms_can_begin(diff);
 	if (diff->desired->restore.from.kind == DESIRED_SOURCE_SNAPSHOT &&
 	    (diff->seen->restore.head.status != OBSERVED_SEEN || diff_replacement_is_due(diff->input)))
 		return false;
@@ -147,6 +149,9 @@ void diff_restore(struct vectors_diff *diff)
 	case DESIRED_RESTORE_COPY:
 		restore_by_copy(diff);
 		break;
+	case DESIRED_RESTORE_DMS:
+		diff_restore_by_dms(diff);
+		break;
 	case DESIRED_RESTORE_EMBED:
 		restore_by_embedding(diff);
 		break;
@@ -154,10 +159,11 @@ void diff_restore(struct vectors_diff *diff)
 		if (diff_replication(diff))
 			return;
 		break;
-	case DESIRED_RESTORE_DMS: /* the spec's reader refuses it */
 	case DESIRED_RESTORE_NONE:
 		restore_by_person(diff);
 		break;
 	}
+	if (method_of(diff) != DESIRED_RESTORE_DMS)
+		diff_leave_dms(diff);
 	delete_extra(diff);
 }

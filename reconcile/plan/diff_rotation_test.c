@@ -95,6 +95,7 @@ static void fill_moving(struct desired *desired, struct observed *observed, bool
 	desired->limits.changes = 1000;
 	observed->vectors.head.status = OBSERVED_SEEN;
 	observed->vectors.schema.table = true;
+	observed->vectors.dms.head.status = observed->vectors.dms.source_head.status = OBSERVED_SEEN;
 }
 
 static void fill_due(struct desired *desired, struct observed *observed)

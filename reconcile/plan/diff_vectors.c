@@ -210,20 +210,28 @@ static void compare_rows_of_bots(struct vectors_diff *diff)
 		diff_rows(diff);
 }
 
+bool diff_compare_rows(const struct plan_input *input, struct arena *arena, struct vectors_diff *diff)
+{
+	struct plan *scratch = arena_alloc(arena, sizeof(*scratch));
+
+	scratch->arena = arena;
+	*diff = (struct vectors_diff){.input = input,
+	                              .plan = scratch,
+	                              .resource = plan_add_resource(scratch, KIND, ""),
+	                              .desired = &input->desired->vectors,
+	                              .seen = &input->observed->vectors};
+	if (!diff->desired->present || !diff->desired->counts.present || diff->seen->head.status != OBSERVED_SEEN ||
+	    !diff->seen->schema.table || diff->seen->schema.mismatch != NULL)
+		return false;
+	compare_rows_of_bots(diff);
+	return true;
+}
+
 bool diff_rows_match(const struct plan_input *input, struct arena *arena)
 {
-	struct plan scratch = {.arena = arena};
-	struct vectors_diff diff = {.input = input,
-	                            .plan = &scratch,
-	                            .resource = plan_add_resource(&scratch, KIND, ""),
-	                            .desired = &input->desired->vectors,
-	                            .seen = &input->observed->vectors};
+	struct vectors_diff diff;
 
-	if (!diff.desired->present || !diff.desired->counts.present || diff.seen->head.status != OBSERVED_SEEN ||
-	    !diff.seen->schema.table || diff.seen->schema.mismatch != NULL)
-		return false;
-	compare_rows_of_bots(&diff);
-	return diff.unknown == NULL && diff.resource->difference_count == 0;
+	return diff_compare_rows(input, arena, &diff) && diff.unknown == NULL && diff.resource->difference_count == 0;
 }
 
 /* Whether the cluster is to be replaced first is not known, so nothing is done to its rows. */

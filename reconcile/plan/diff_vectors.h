@@ -76,6 +76,12 @@ const char *diff_describe_wanting(struct arena *arena, const struct bot_list *li
 /* "12 rows of 2 bots that no longer exist" */
 const char *diff_describe_orphans(struct arena *arena, const struct bot_list *list);
 
+/*
+ * Compare the rows alone, on a plan that nobody sees: the lists, and `unknown`.
+ * False where there are no rows to compare, or nothing to compare them with.
+ */
+bool diff_compare_rows(const struct plan_input *input, struct arena *arena, struct vectors_diff *diff);
+
 /* --- diff_index.c --- */
 
 /* What is missing of extension, table, keys. Before anything else: whatever differs by then is the schema's. */
@@ -99,6 +105,20 @@ void diff_embed_bots(struct vectors_diff *diff);
 
 /* Whether any of them can be embedded. */
 bool diff_embed_moves_rows(const struct vectors_diff *diff);
+
+/* "cluster my-cluster-old": where spec.vectors.restore takes rows from. */
+const char *diff_describe_source(const struct vectors_diff *diff);
+
+/* --- diff_dms.c --- */
+
+/* Whether a load by DMS is about to begin, with nothing in its way. */
+bool diff_dms_can_begin(const struct vectors_diff *diff);
+
+/* The rows that are wanted, by DMS; and what is left of DMS, away. */
+void diff_restore_by_dms(struct vectors_diff *diff);
+
+/* With another method, after its actions: away with what DMS has left, before rows are copied. */
+void diff_leave_dms(struct vectors_diff *diff);
 
 /* --- for the methods of restore, a function each in diff_restore.c or a file of its own --- */
 
@@ -132,5 +152,8 @@ void diff_restore_by_snapshot(struct vectors_diff *diff);
  * they are to be judged afterwards.
  */
 bool diff_replication(struct vectors_diff *diff);
+
+/* The second of them alone. */
+struct plan_action *diff_add_replace(struct vectors_diff *diff, const char *source);
 
 #endif

@@ -68,6 +68,16 @@ const char *names_instance(struct arena *arena, const char *cluster, const char 
 	return fit(arena, arena_printf(arena, "%s-%s-%zu", cluster, hash, number));
 }
 
+const char *names_dms_provider(struct arena *arena, const char *deployment, const char *end)
+{
+	return fit(arena, arena_printf(arena, "trueup-%s-%s", deployment, end));
+}
+
+const char *names_dms(struct arena *arena, const char *deployment)
+{
+	return names_dms_provider(arena, deployment, "rows");
+}
+
 const char *names_token(struct arena *arena, const char *wish)
 {
 	char hash[DIGEST_SHA256_HEX_SIZE];

@@ -39,6 +39,15 @@ const char *names_snapshot(struct arena *arena, const char *deployment, const ch
 /* The number-th instance of the new cluster. It keeps this name, so it is called after the cluster. */
 const char *names_instance(struct arena *arena, const char *cluster, const char *resource_id, size_t number);
 
+/*
+ * What is made of DMS: instance profile, migration project and data migration
+ * are of one name, and the data providers are told apart by their end, `source`
+ * or `target`. DMS: 1 to 255 characters, else as RDS. Of the deployment alone, so
+ * that what was made for another source is found as well.
+ */
+const char *names_dms(struct arena *arena, const char *deployment);
+const char *names_dms_provider(struct arena *arena, const char *deployment, const char *end);
+
 /* A client token in the form of a UUID: the same for the same wish, so that asking twice is asking once. */
 const char *names_token(struct arena *arena, const char *wish);
 

@@ -197,6 +197,73 @@ static const struct record_field replication_fields[] = {
 };
 static const struct record replication_record = {sizeof(struct observed_replication), replication_fields};
 
+static const struct record_field dms_end_fields[] = {
+    RECORD_STRING(struct observed_dms_end, server, "server"),
+    RECORD_STRING(struct observed_dms_end, database, "database"),
+    RECORD_STRING(struct observed_dms_end, secret, "secret"),
+    RECORD_END,
+};
+static const struct record dms_end_record = {sizeof(struct observed_dms_end), dms_end_fields};
+
+static const struct record_field dms_profile_fields[] = {
+    RECORD_BOOL(struct observed_dms_profile, exists, "exists"),
+    RECORD_STRING(struct observed_dms_profile, deployment, "deployment"),
+    RECORD_BOOL(struct observed_dms_profile, public, "public"),
+    RECORD_STRING(struct observed_dms_profile, subnet_group, "subnetGroup"),
+    RECORD_END,
+};
+static const struct record dms_profile_record = {sizeof(struct observed_dms_profile), dms_profile_fields};
+
+static const struct record_field dms_provider_fields[] = {
+    RECORD_BOOL(struct observed_dms_provider, exists, "exists"),
+    RECORD_STRING(struct observed_dms_provider, deployment, "deployment"),
+    RECORD_STRING(struct observed_dms_provider, server, "server"),
+    RECORD_STRING(struct observed_dms_provider, database, "database"),
+    RECORD_END,
+};
+static const struct record dms_provider_record = {sizeof(struct observed_dms_provider), dms_provider_fields};
+
+static const struct record_field dms_project_fields[] = {
+    RECORD_BOOL(struct observed_dms_project, exists, "exists"),
+    RECORD_STRING(struct observed_dms_project, deployment, "deployment"),
+    RECORD_STRING(struct observed_dms_project, source_secret, "sourceSecret"),
+    RECORD_STRING(struct observed_dms_project, target_secret, "targetSecret"),
+    RECORD_STRING(struct observed_dms_project, role, "role"),
+    RECORD_END,
+};
+static const struct record dms_project_record = {sizeof(struct observed_dms_project), dms_project_fields};
+
+static const struct record_field dms_migration_fields[] = {
+    RECORD_BOOL(struct observed_dms_migration, exists, "exists"),
+    RECORD_STRING(struct observed_dms_migration, deployment, "deployment"),
+    RECORD_STRING(struct observed_dms_migration, status, "status"),
+    RECORD_STRING(struct observed_dms_migration, role, "role"),
+    RECORD_STRING(struct observed_dms_migration, failure, "failure"),
+    RECORD_STRING(struct observed_dms_migration, stop_reason, "stopReason"),
+    RECORD_STRING(struct observed_dms_migration, started, "started"),
+    RECORD_STRING(struct observed_dms_migration, ended, "ended"),
+    RECORD_INT(struct observed_dms_migration, percent, "percent"),
+    RECORD_INT(struct observed_dms_migration, errored, "errored"),
+    RECORD_END,
+};
+static const struct record dms_migration_record = {sizeof(struct observed_dms_migration), dms_migration_fields};
+
+static const struct record_field dms_fields[] = {
+    RECORD_OBJECT(struct observed_dms, head, "seen", &head_record),
+    RECORD_OBJECT(struct observed_dms, source_head, "sourceSeen", &head_record),
+    RECORD_BOOL(struct observed_dms, refused, "refused"),
+    RECORD_STRINGS(struct observed_dms, only_here, only_here_count, "onlyHere"),
+    RECORD_OBJECT(struct observed_dms, source, "source", &dms_end_record),
+    RECORD_OBJECT(struct observed_dms, target, "target", &dms_end_record),
+    RECORD_OBJECT(struct observed_dms, profile, "profile", &dms_profile_record),
+    RECORD_OBJECT(struct observed_dms, source_provider, "sourceProvider", &dms_provider_record),
+    RECORD_OBJECT(struct observed_dms, target_provider, "targetProvider", &dms_provider_record),
+    RECORD_OBJECT(struct observed_dms, project, "project", &dms_project_record),
+    RECORD_OBJECT(struct observed_dms, migration, "migration", &dms_migration_record),
+    RECORD_END,
+};
+static const struct record dms_record = {sizeof(struct observed_dms), dms_fields};
+
 static const struct record_field vectors_fields[] = {
     RECORD_OBJECT(struct observed_vectors, head, "seen", &head_record),
     RECORD_STRING(struct observed_vectors, table, "table"),
@@ -208,6 +275,7 @@ static const struct record_field vectors_fields[] = {
     RECORD_OBJECT(struct observed_vectors, restore, "restore", &restore_record),
     RECORD_OBJECT(struct observed_vectors, embedding, "embedding", &embedding_record),
     RECORD_OBJECT(struct observed_vectors, replication, "replication", &replication_record),
+    RECORD_OBJECT(struct observed_vectors, dms, "dms", &dms_record),
     RECORD_END,
 };
 static const struct record vectors_record = {sizeof(struct observed_vectors), vectors_fields};

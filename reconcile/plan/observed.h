@@ -203,6 +203,65 @@ struct observed_replication {
 	struct observed_subscriber target;
 };
 
+/* One end of a data migration, as DMS would be told of it. */
+struct observed_dms_end {
+	const char *server; /* host:port; NULL: not known */
+	const char *database;
+	const char *secret; /* whose JSON has user name and password */
+};
+
+/* What there is of each kind under the name that trueup gives it. `deployment`: the tag; NULL: not made by trueup. */
+struct observed_dms_profile {
+	bool exists;
+	bool public;
+	const char *deployment;
+	const char *subnet_group;
+};
+
+struct observed_dms_provider {
+	bool exists;
+	const char *deployment;
+	const char *server; /* host:port */
+	const char *database;
+};
+
+struct observed_dms_project {
+	bool exists;
+	const char *deployment;
+	const char *source_secret;
+	const char *target_secret;
+	const char *role; /* ARN: the one that reads the secrets */
+};
+
+struct observed_dms_migration {
+	bool exists;
+	const char *deployment;
+	const char *status;      /* DMS's word, of which AWS publishes no list */
+	const char *role;        /* ARN: what it runs as */
+	const char *failure;     /* NULL: none */
+	const char *stop_reason; /* NULL: none */
+	const char *started;     /* RFC 3339; NULL: never */
+	const char *ended;       /* NULL: not yet */
+	int64_t percent;         /* of the load */
+	int64_t errored;         /* tables that DMS gave up */
+};
+
+/* DMS, and what it would work between; with spec.vectors.restore.method dms only. */
+struct observed_dms {
+	struct observed_head head;
+	struct observed_head source_head; /* whether the source could be reached */
+	bool refused;                     /* it could, and it does not accept the password that its secret has now */
+	const char **only_here; /* bots of both sides with rows that only the target has, where that shows in numbers */
+	size_t only_here_count;
+	struct observed_dms_end source;
+	struct observed_dms_end target;
+	struct observed_dms_profile profile;
+	struct observed_dms_provider source_provider;
+	struct observed_dms_provider target_provider;
+	struct observed_dms_project project;
+	struct observed_dms_migration migration;
+};
+
 struct observed_vectors {
 	struct observed_head head;
 	const char *table;
@@ -216,6 +275,7 @@ struct observed_vectors {
 	struct observed_restore restore;
 	struct observed_embedding embedding;
 	struct observed_replication replication;
+	struct observed_dms dms;
 };
 
 struct observed_user {

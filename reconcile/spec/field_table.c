@@ -90,8 +90,6 @@ static const struct field_word counts_froms[] = {
     WORDS_END,
 };
 
-#define USE_COPY "use `method: copy`, which moves the rows themselves, without another embedding"
-
 static const struct field_word restore_methods[] = {
     {"copy", "Rows are streamed from restore.from, a bot in one transaction, and read back for proof.", NULL},
     {"embed",
@@ -104,7 +102,10 @@ static const struct field_word restore_methods[] = {
      "Aurora; elsewhere the source wal_level = logical), and the target's server a way to the source. Meanwhile the "
      "source has a publication, a slot and a role of trueup's.",
      NULL},
-    {"dms", "AWS Database Migration Service, homogeneous migration.", USE_COPY},
+    {"dms",
+     "AWS Database Migration Service moves the whole table on a machine of its own, by a homogeneous data migration: "
+     "for tables that outgrow one machine. It moves whole tables, and from a source that nobody writes to.",
+     NULL},
     {"none", "Rows are compared and never moved.", NULL},
     WORDS_END,
 };
@@ -333,10 +334,10 @@ static const struct field source_fields[] = {
 static const struct field dms_fields[] = {
     {"role", FIELD_TYPE_STRING, .required = true, INTO(desired_dms, role), .most = 2048, .pattern = ROLE_PATTERN,
      .shape = ROLE_SHAPE, .example = "arn:aws:iam::123456789012:role/dms",
-     .text = "The role that the data migration runs as."},
+     .text = "The role that the data migration runs as: it trusts dms-data-migrations.amazonaws.com."},
     {"secretsRole", FIELD_TYPE_STRING, INTO(desired_dms, secrets_role), .most = 2048, .pattern = ROLE_PATTERN,
      .shape = ROLE_SHAPE, .fallback_text = "as `role`", .example = "arn:aws:iam::123456789012:role/dms-secrets",
-     .text = "The role with which DMS reads the secrets of both databases."},
+     .text = "The role with which DMS reads the secrets of both databases: it trusts DMS of the region."},
     {"subnetGroup", FIELD_TYPE_STRING, .required = true, INTO(desired_dms, subnet_group), .most = 255,
      .pattern = "^[A-Za-z][A-Za-z0-9-]*$", .shape = "the identifier of a replication subnet group of DMS",
      .example = "bedrock-chat-dms",
@@ -369,7 +370,7 @@ static const struct field restore_fields[] = {
              "it can be embedded twice at once."},
     {"dms", FIELD_TYPE_SECTION, INTO(desired_restore, dms), .fields = dms_fields,
      .example = "{role: \"arn:aws:iam::123456789012:role/dms\", subnetGroup: bedrock-chat-dms}",
-     .text = "With `dms`: what DMS works with."},
+     .text = "With `dms`: what DMS works with. With another method: what it has left is deleted."},
     END,
 };
 

@@ -168,6 +168,34 @@ static void check_snapshot(const struct rules *rules, const struct desired *desi
 		       "spec.aws.stack to find it by");
 }
 
+/* DMS logs in by itself, with what is in secrets, and is told where to. */
+static void check_dms(const struct rules *rules, const struct desired *desired)
+{
+	const struct desired_restore *restore = &desired->vectors.restore;
+	const struct desired_source *from = &restore->from;
+
+	if (restore->method != DESIRED_RESTORE_DMS)
+		return;
+	if (!restore->dms.present)
+		broken(rules, "spec.vectors.restore",
+		       "needs dms with `method: dms`, such as `dms: {role: \"arn:aws:iam::123456789012:role/dms\", "
+		       "subnetGroup: bedrock-chat-dms}`");
+	if (!from->present)
+		broken(
+		    rules, "spec.vectors.restore",
+		    "needs from with `method: dms`: {cluster: …} or {connect: {…}}, a database that is there already");
+	if (from->connect.present && from->connect.auth == DESIRED_AUTH_IAM)
+		broken(rules, "spec.vectors.restore.from.connect.auth",
+		       "must be secret with `method: dms`: DMS logs in with a password");
+	if (desired->vectors.connect.auth == DESIRED_AUTH_IAM)
+		broken(rules, "spec.vectors.connect.auth",
+		       "must be secret with `method: dms`: DMS logs in with a password");
+	if (!desired->rotation.present && !is_spoilt(rules, "spec.rotation"))
+		broken(rules, "spec.vectors.restore.method",
+		       "needs spec.rotation beside `dms`: rotation is off while DMS works, and the section says "
+		       "whether it is to be on afterwards");
+}
+
 static void check_restore(const struct rules *rules, const struct desired *desired)
 {
 	const struct desired_restore *restore = &desired->vectors.restore;
@@ -181,6 +209,7 @@ static void check_restore(const struct rules *rules, const struct desired *desir
 	if (restore->method == DESIRED_RESTORE_REPLICATION && !from->present)
 		broken(rules, "spec.vectors.restore",
 		       "needs from with `method: replication`, such as `from: {cluster: old-cluster}`");
+	check_dms(rules, desired);
 	if (from->cluster != NULL && desired->cluster.identifier != NULL &&
 	    strcmp(from->cluster, desired->cluster.identifier) == 0)
 		broken(rules, "spec.vectors.restore.from.cluster",
