@@ -57,16 +57,44 @@ int run_observe(struct run *run, struct observed *observed, struct error *err)
 	return rc;
 }
 
+static bool is_selected(const struct run *run, const struct plan_action *action)
+{
+	return observe_is_selected(&run->options, action->kind, action->resource);
+}
+
+/*
+ * What --only leaves out is not done, and so does not hold: an action that
+ * needs it waits. A deployment must not be run because somebody asked for the
+ * cluster only, and not for what has to go before.
+ */
+static void leave_out(const struct run *run, struct plan *plan)
+{
+	size_t i;
+
+	if (run->options.only_count == 0)
+		return;
+	for (i = 0; i < plan->action_count; i++) {
+		struct plan_action *action = plan->actions[i];
+
+		if (is_selected(run, action) || action->state != ACTION_PLANNED)
+			continue;
+		action->state = ACTION_SKIPPED;
+		action->waits_for = "--only leaves it out";
+	}
+	plan_follow_needs(plan);
+}
+
 static void keep_selected(const struct run *run, struct plan *plan)
 {
 	size_t i, kept = 0;
 
+	leave_out(run, plan);
 	for (i = 0; i < plan->resource_count; i++)
 		if (observe_is_selected(&run->options, plan->resources[i]->kind, plan->resources[i]->name))
 			plan->resources[kept++] = plan->resources[i];
 	plan->resource_count = kept;
 	for (i = kept = 0; i < plan->action_count; i++)
-		if (observe_is_selected(&run->options, plan->actions[i]->kind, plan->actions[i]->resource))
+		if (is_selected(run, plan->actions[i]))
 			plan->actions[kept++] = plan->actions[i];
 	plan->action_count = kept;
 }
