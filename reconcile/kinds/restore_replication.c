@@ -406,6 +406,17 @@ static int follow(struct replication *replication, struct plan_action *action, s
 	return 0;
 }
 
+/* To stop is to leave the target following: nothing is half done, and the next run goes on. */
+static int follow_unless_stopped(struct replication *replication, struct plan_action *action, struct error *err)
+{
+	int rc = follow(replication, action, err);
+
+	if (rc == 0 || !*replication->context->stop)
+		return rc;
+	kind_action_wait(replication->context, action, "the target goes on following %s", replication->source.server);
+	return 0;
+}
+
 static int replicate(struct replication *replication, struct plan_action *action, struct error *err)
 {
 	struct sight sight;
@@ -419,7 +430,7 @@ static int replicate(struct replication *replication, struct plan_action *action
 		if (action->state == ACTION_BLOCKED)
 			return 0;
 	}
-	return follow(replication, action, err);
+	return follow_unless_stopped(replication, action, err);
 }
 
 void restore_replicate(struct kind_context *context, struct plan_action *action)

@@ -98,9 +98,9 @@ static const struct field_word restore_methods[] = {
      NULL},
     {"replication",
      "For a restore.from that is still being written: its rows are copied, and the target follows it by PostgreSQL's "
-     "logical replication until every bot is equal at one moment. Both ends need rds.logical_replication = 1 (on "
-     "Aurora; elsewhere the source wal_level = logical), and the target's server a way to the source. Meanwhile the "
-     "source has a publication, a slot and a role of trueup's.",
+     "logical replication until every bot is equal at one moment. Both ends, of PostgreSQL 13 or later, need "
+     "rds.logical_replication = 1 (on Aurora; elsewhere the source wal_level = logical), and the target's server a way "
+     "to the source. Meanwhile the source has a publication, a slot and a role of trueup's.",
      NULL},
     {"dms",
      "AWS Database Migration Service moves the whole table on a machine of its own, by a homogeneous data migration: "

@@ -223,8 +223,9 @@ def test_the_source_is_gone(sandbox: Sandbox, trueup: Program, ends: tuple[str, 
     with writing(sandbox, old):
         running = trueup.start(*KILLED)
         wait_until(lambda: is_enabled(sandbox, new))
-        running.kill()
-        running.communicate()
+        running.terminate()
+        stopped = trueup.finish(running)
+    assert "goes on following" in str(stopped.actions("waiting")), stopped.told()
     assert [difference["observed"] for difference in trueup.plan(expect=2).resource("vectors")["differences"]
             if difference["path"] == "replication"] == [f"{name} (subscription, slot, publication, role)" for name,
                                                         in sandbox.query(new, "SELECT subname FROM pg_subscription")]
