@@ -269,12 +269,19 @@ static int create_migration(struct kind_context *context, struct error *err)
 	return is_made(dms_create_migration(context->aws, context->arena, &migration, &tag, err), err);
 }
 
+/* The answer did not come: whether it was carried out is seen in a moment. */
+static bool is_lost(const struct error *err)
+{
+	return err->code == ERROR_UNREACHABLE || err->code == ERROR_TIMEOUT || err->code == ERROR_PROTOCOL;
+}
+
 /* Started once a run: DMS may take its time to show it. */
 static void start(struct kind_context *context, struct plan_action *action, const char *name)
 {
 	struct error err;
 
 	if (!action->asked && dms_start_migration(context->aws, context->arena, name, &err) != 0) {
+		err.retryable |= is_lost(&err);
 		kind_action_fail(context, action, &err);
 		return;
 	}

@@ -120,8 +120,14 @@ def step(outcome: Outcome, verb: str) -> dict[str, Any]:
     return found
 
 
+def lose_answers(sandbox: Sandbox, *operations: str) -> None:
+    """Once each: it is carried out, and nobody hears of it."""
+    for operation in operations:
+        sandbox.control("fault", kind="reset-after", operation=f"dms:{operation}", count=1)
+
+
 def test_rows_by_dms(deployment: Deployment, program: Program) -> None:
-    """Over what an earlier load has left of them, by a run that does not stay and another one; without a rotation."""
+    """Over what an earlier load has left, by a run that does not stay and another one, with lost answers; no rotation."""
     sandbox, password = deployment.sandbox, deployment.password
     with sandbox.session(deployment.new) as session:
         session.cursor().executemany("INSERT INTO items (id, botid, content, source) VALUES (%s, %s, %s, %s)",
@@ -130,6 +136,8 @@ def test_rows_by_dms(deployment: Deployment, program: Program) -> None:
     planned = program.plan(expect=2)
     assert deployment.things()["made"] == 0 and step(planned, "dms-prepare")["risk"] == "disruptive"
 
+    lose_answers(sandbox, "CreateInstanceProfile", "CreateDataProvider", "CreateMigrationProject", "CreateDataMigration",
+                 "StartDataMigration")
     sandbox.control("dms/trouble", mode="stall")
     left = program.json("apply", "spec.yaml", "--yes", "--wait", "4s", expect=2)
     assert [action["verb"] for action in left.actions() if action["verb"].startswith("dms-")] == [
@@ -140,6 +148,7 @@ def test_rows_by_dms(deployment: Deployment, program: Program) -> None:
     assert not deployment.rotates(), "the password must not change while DMS works with it"
 
     sandbox.control("dms/release")
+    lose_answers(sandbox, "DeleteDataMigration", "DeleteMigrationProject", "DeleteDataProvider", "DeleteInstanceProfile")
     done = program.apply()
 
     assert {action["state"] for action in done.actions()} == {"done"}
