@@ -158,7 +158,7 @@ START_TEST(explain_tells_what_a_field_is)
 	ck_assert_int_eq(field_explain("vectors.restore.method", &out, &err), 0);
 	ck_assert_ptr_eq(strstr(buf_text(&out), "spec.vectors.restore.method (word)\n"), buf_text(&out));
 	ck_assert_ptr_nonnull(strstr(buf_text(&out), "Default:  copy\n"));
-	ck_assert_ptr_nonnull(strstr(buf_text(&out), "(not in this version yet: use `method: copy`"));
+	ck_assert_ptr_nonnull(strstr(buf_text(&out), "  replication\n"));
 	buf_clear(&out);
 	ck_assert_int_eq(field_explain("spec.users.groups.Admin.signOut", &out, &err), 0);
 	ck_assert_ptr_nonnull(strstr(buf_text(&out), "Allow:    sign-out-users\n"));

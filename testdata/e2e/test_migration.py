@@ -59,7 +59,7 @@ def assert_migrated(sandbox: Sandbox, trueup: Program, rows: list[tuple[Any, ...
     later = trueup.plan()
     removed = [resource for resource in later.report["resources"] if resource["kind"] == "apis"]
     assert len(removed) == 3
-    assert all("to be published again" in " ".join(resource["notes"]) for resource in removed)
+    assert all("to publish again" in " ".join(resource["notes"]) for resource in removed)
 
 
 def test_one_apply_does_all_of_it(version_0: Sandbox, trueup: Program) -> None:
