@@ -158,6 +158,9 @@ void diff_index(struct vectors_diff *diff)
 	struct arena *arena = diff->plan->arena;
 	struct plan_action *action;
 
+	/* A deployment makes the table anew, under another name of the cluster: what to do is judged after it. */
+	if (diff_replacement_is_due(diff->input) && diff->input->desired->cluster.replace != DESIRED_REPLACE_RESTORE)
+		return;
 	if (diff->desired->schema == DESIRED_SCHEMA_IGNORE && !desired->present)
 		return;
 	if (!seen->exists || !seen->valid) {
