@@ -1,0 +1,39 @@
+/*
+ * daemon.h - the agent's loop: what is due is run, what was asked for is run
+ * sooner, and everybody who serves or tells is owned and wired up here.
+ *
+ * The parts (source, server, store, notify, commit_status) know one another only
+ * by state.h; those that ask for something of the daemon (server) do it by the
+ * functions below. The daemon makes each of them with the loop's event_base and
+ * the configuration, reloads them, and frees them; none waits in the loop.
+ */
+#ifndef TRUEUP_AGENT_DAEMON_DAEMON_H
+#define TRUEUP_AGENT_DAEMON_DAEMON_H
+
+#include "base/error.h"
+#include "daemon/config.h"
+#include "daemon/state.h"
+
+struct daemon;
+struct event_base;
+
+struct event_base *daemon_base(struct daemon *daemon);
+struct state *daemon_state(struct daemon *daemon);
+
+/* In force now; another one after a reload, when nothing of this one may be used any more. */
+const struct agent_config *daemon_config(const struct daemon *daemon);
+
+/* The state directory, absolute; it is there, mode 0700. */
+const char *daemon_directory(const struct daemon *daemon);
+
+/*
+ * Run it as soon as there is room; NULL: all of them. What is running already
+ * runs once more behind it. `trigger` is a word of state_running's.
+ * ERROR_NOT_FOUND if there is no such deployment, ERROR_STATE while stopping.
+ */
+int daemon_reconcile(struct daemon *daemon, const char *name, const char *trigger, struct error *err);
+
+/* Look at the source now: a webhook. What comes into force is run with the trigger webhook. */
+void daemon_fetch(struct daemon *daemon);
+
+#endif
