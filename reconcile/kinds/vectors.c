@@ -86,9 +86,9 @@ static int read_bots(struct kind_context *context, struct pg_session *session, s
 	return pg_count_bots(session, context->arena, table, bots, err);
 }
 
-/* Fewer lists are read half of with good reason. */
+/* With fewer lists, a search reads a quarter of the rows with good reason. */
 #define CROWDED_LISTS 8
-/* Searches that tell whether an index is crowded: most of them must. */
+/* Searches that tell whether an index is crowded. */
 #define CROWDED_SEARCHES 5
 
 /* The bot that has the row at this place, were all rows in the order of their bots. */
@@ -102,11 +102,11 @@ static const char *bot_at(const struct observed_vectors *seen, int64_t place)
 }
 
 /* Questions from bots all over the table, each as likely as it has rows. */
-static int pick_questions(struct kind_context *context, struct pg_session *session, const struct observed_vectors *seen,
-                          struct pg_question *questions, size_t *count, struct error *err)
+static int take_sample(struct kind_context *context, struct pg_session *session, const struct observed_vectors *seen,
+                       struct pg_sample *sample, struct error *err)
 {
 	int64_t rows = observed_sum_rows(seen->bots, seen->bot_count);
-	struct pg_question picked[CROWDED_SEARCHES];
+	struct pg_question *picked = arena_array(context->arena, CROWDED_SEARCHES, sizeof(*picked));
 	int64_t i;
 
 	for (i = 0; i < CROWDED_SEARCHES; i++)
@@ -114,9 +114,10 @@ static int pick_questions(struct kind_context *context, struct pg_session *sessi
 	if (pg_search_pick(session, context->arena, context->desired->vectors.table, picked, CROWDED_SEARCHES, err) !=
 	    0)
 		return -1;
-	for (*count = 0, i = 0; i < CROWDED_SEARCHES; i++)
+	*sample = (struct pg_sample){.questions = picked, .rows = rows};
+	for (i = 0; i < CROWDED_SEARCHES; i++)
 		if (picked[i].id != NULL)
-			questions[(*count)++] = picked[i];
+			picked[sample->count++] = picked[i];
 	return 0;
 }
 
@@ -130,20 +131,18 @@ static int observe_index(struct kind_context *context, struct pg_session *sessio
 {
 	const struct desired_index *desired = &context->desired->vectors.index;
 	struct observed_index *index = &out->schema.index;
-	int64_t rows = observed_sum_rows(out->bots, out->bot_count);
-	struct pg_question questions[CROWDED_SEARCHES];
-	size_t count;
+	struct pg_sample sample;
 
 	if (!index->exists || strcmp(index->method, "ivfflat") != 0)
 		return 0;
-	index->suggested = pg_index_lists(rows);
+	index->suggested = pg_index_lists(observed_sum_rows(out->bots, out->bot_count));
 	if (!desired->present || desired->lists != DESIRED_LISTS_AUTO || !index->valid ||
 	    index->trained >= index->lists || index->lists < CROWDED_LISTS || index->suggested < CROWDED_LISTS)
 		return 0;
-	if (pick_questions(context, session, out, questions, &count, err) != 0)
+	if (take_sample(context, session, out, &sample, err) != 0)
 		return -1;
-	return pg_search_is_crowded(session, context->arena, context->desired->vectors.table, questions, count, rows,
-	                            &index->crowded, err);
+	return pg_search_is_crowded(session, context->arena, context->desired->vectors.table, &sample, &index->crowded,
+	                            err);
 }
 
 static int observe_in(struct kind_context *context, struct pg_session *session, struct observed_vectors *out,

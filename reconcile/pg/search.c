@@ -259,26 +259,25 @@ int pg_search_text(struct pg_session *session, struct arena *arena, const char *
 }
 
 int pg_search_is_crowded(struct pg_session *session, struct arena *arena, const char *table,
-                         const struct pg_question *questions, size_t count, int64_t rows, bool *crowded,
-                         struct error *err)
+                         const struct pg_sample *sample, bool *crowded, struct error *err)
 {
 	struct pg_fill fills[5] = {{NULL, NULL}, {NULL, NULL}};
-	size_t i, full = 0;
+	int64_t left = ((int64_t)sample->count * sample->rows + 3) / 4; /* reads that make it crowded */
+	size_t i;
 
 	*crowded = false;
 	if (begin_fills(session, arena, table, fills, err) < 0)
 		return -1;
-	fills[2] = (struct pg_fill){"limit", arena_printf(arena, "%" PRId64, rows / 2)};
-	/* No longer than until it is settled: each look at such a list is a look at half of the table. */
-	for (i = 0; i < count && 2 * full <= count && 2 * (i - full) < count; i++) {
+	for (i = 0; i < sample->count && left > 0; i++) {
 		PGresult *result;
 
-		if (search(session, THROUGH_INDEX, pg_query_fill(arena, sql_search_list, fills), &questions[i].id, 1,
-		           &result, err) < 0)
+		fills[2] = (struct pg_fill){"limit", arena_printf(arena, "%" PRId64, left)};
+		if (search(session, THROUGH_INDEX, pg_query_fill(arena, sql_search_list, fills),
+		           &sample->questions[i].id, 1, &result, err) < 0)
 			return error_context(err, "searching %s", table);
-		full += pg_query_int(result, 0, 0) >= rows / 2;
+		left -= pg_query_int(result, 0, 0);
 		PQclear(result);
 	}
-	*crowded = 2 * full > count;
+	*crowded = sample->count > 0 && left <= 0;
 	return 0;
 }

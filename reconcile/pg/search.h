@@ -74,13 +74,22 @@ int pg_search_text(struct pg_session *session, struct arena *arena, const char *
                    struct error *err);
 
 /*
- * Whether most questions lead into lists of an ivfflat index that hold half of
- * the table's rows or more: it was trained on no rows, or on others than those
- * that are there. (Of such an index the centres are random, and one of them is
- * nearer to everything than the rest.) Means something with several lists only.
+ * Whether searches read a quarter of the table's rows or more, on an average
+ * over a sample of them: the ivfflat index was trained on no rows, or on others
+ * than those that are there. Of such an index the centres are random, and the
+ * one that happens to be nearest to everything has nearly all rows, or two or
+ * three of them that are as near as each other share the rows. Means something
+ * with eight lists or more: k-means fills these evenly enough. No more than a
+ * quarter of the table is read for each question.
+ *
+ * questions: with their rows, each bot as often as it has rows; rows: of the table.
  */
+struct pg_sample {
+	const struct pg_question *questions;
+	size_t count;
+	int64_t rows;
+};
 int pg_search_is_crowded(struct pg_session *session, struct arena *arena, const char *table,
-                         const struct pg_question *questions, size_t count, int64_t rows, bool *crowded,
-                         struct error *err);
+                         const struct pg_sample *sample, bool *crowded, struct error *err);
 
 #endif

@@ -1,5 +1,5 @@
--- As many rows as the lists hold that a search with this row ($1) reads, but no
--- more than {limit}.
+-- How many rows the lists hold that a search with this row ($1) reads, counted
+-- up to {limit}.
 SELECT count(*)
 FROM (
     SELECT 1

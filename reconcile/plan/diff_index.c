@@ -130,7 +130,7 @@ static bool differ_from_auto(struct vectors_diff *diff)
 		                arena_printf(arena, "%" PRId64, seen->lists));
 	else if (seen->crowded)
 		differ_in_index(diff, "index/trained", "on the rows that are there",
-		                "on none, or others: most searches read half of all rows");
+		                "on none, or others: a search reads a quarter of all rows or more");
 	else
 		return false;
 	return true;

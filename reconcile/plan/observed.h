@@ -139,7 +139,7 @@ struct observed_index {
 	int64_t lists;      /* ivfflat */
 	int64_t suggested;  /* lists for the rows that are there (pg/schema.h) */
 	int64_t trained;    /* rows that it was built on, as trueup wrote at it; 0: not known */
-	bool crowded;       /* most searches read half of the rows or more; looked at with `lists: auto` alone */
+	bool crowded;       /* a search reads a quarter of the rows or more; looked at with `lists: auto` alone */
 };
 
 struct observed_schema {

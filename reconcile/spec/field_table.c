@@ -266,11 +266,12 @@ static const struct field index_fields[] = {
      .example = "ivfflat", .allow = "rebuild-index", .text = "The kind of index."},
     {"lists", FIELD_TYPE_AUTO_INT, INTO(desired_index, lists), .least = 1, .most = 32768, .fallback = "auto",
      .example = "auto", .allow = "rebuild-index",
-     .text = "How many lists the index has. `auto` follows the row count as pgvector recommends: a thousandth of the "
-             "rows, beyond a million their square root. An index that has more than four times as many lists or less "
-             "than a fourth is built again, such as the application's own, which it builds on an empty table. So is "
-             "one with the right number that was built on an empty table: most searches read half of all rows. Fewer "
-             "than 100 rows are fine with any."},
+     .text =
+         "How many lists the index has. `auto` follows the row count as pgvector recommends: a thousandth of the "
+         "rows, beyond a million their square root. An index that has more than four times as many lists or less "
+         "than a fourth is built again, such as the application's own, which it builds on an empty table. So is "
+         "one with the right number that was built on an empty table, from eight lists on: a search reads a quarter "
+         "of all rows or more. Fewer than 100 rows are fine with any."},
     END,
 };
 

@@ -252,6 +252,7 @@ static int run_search(struct tool *tool, struct pg_session *session, struct erro
 	const char **names = NULL, *index, *content = NULL;
 	size_t count = 0, asked = 0, i;
 	json_t *list = json_object();
+	struct pg_sample sample;
 	bool crowded = false;
 
 	json_object_set_new(tool->answer, "bots", list);
@@ -279,10 +280,10 @@ static int run_search(struct tool *tool, struct pg_session *session, struct erro
 		if (questions[i].id != NULL)
 			questions[asked++] = questions[i];
 	}
+	sample = (struct pg_sample){questions, asked, tool_number(tool_option(tool, "rows", "2"))};
 	if (asked > 0 &&
 	    (pg_search_content(session, tool->arena, table, questions[0].id, 4, &content, err) < 0 ||
-	     (index != NULL && pg_search_is_crowded(session, tool->arena, table, questions, asked,
-	                                            tool_number(tool_option(tool, "rows", "2")), &crowded, err) < 0)))
+	     (index != NULL && pg_search_is_crowded(session, tool->arena, table, &sample, &crowded, err) < 0)))
 		return -1;
 	if (embedding != NULL &&
 	    pg_search_text(session, tool->arena, table, &questions[0], embedding, limit, &answers, err) < 0)

@@ -13,8 +13,8 @@ DIMENSION = 16
 VECTOR = "(SELECT array_agg(sin(i * 7 + j * j * 3 + i * j) / 8) FROM generate_series(1, 16) AS j)::vector"
 
 
-def fill(server: Server, table: str, rows: int, bots: int = 4, first: int = 1) -> None:
-    server.sql(f"INSERT INTO {table} SELECT lpad(i::text, 26, '0'), 'bot' || i % {bots}, 'text ' || i, 's', {VECTOR} "
+def fill(server: Server, table: str, rows: int, bots: int = 4, first: int = 1, vector: str = VECTOR) -> None:
+    server.sql(f"INSERT INTO {table} SELECT lpad(i::text, 26, '0'), 'bot' || i % {bots}, 'text ' || i, 's', {vector} "
                f"FROM generate_series({first}, {first + rows - 1}) AS i; ANALYZE {table}")
 
 
@@ -107,15 +107,20 @@ def test_it_is_told_which_searches_postgresql_sends_through_the_index(target: Se
     assert search(side, bots="rare")["recall"]["indexed"] == 0
 
 
-@pytest.mark.parametrize("trained", [False, True])
-def test_an_index_that_was_built_on_no_rows_is_crowded(target: Server, trained: bool) -> None:
+@pytest.mark.parametrize(("before", "crowded"), [(None, False), (0, True), (2, True), (3, True), (8, False)])
+def test_an_index_that_was_built_on_no_rows_or_a_few_is_crowded(target: Server, before: int | None,
+                                                               crowded: bool) -> None:
+    """On none, the rows come to the centre that is nearest to the origin; on a few, to these, more or less evenly."""
     side = target.table("crowded", DIMENSION)
-    if not trained:
+    tiny = VECTOR.replace("/ 8", "/ 8000")  # so that chance has no say in which centre is nearest
+    if before is not None:
+        target.sql("INSERT INTO crowded SELECT 'first' || i, 'first', 'c', 's', (SELECT array_agg(CASE WHEN j = i THEN "
+                   f"0.00001 ELSE 0 END) FROM generate_series(1, 16) AS j)::vector FROM generate_series(1, {before}) AS i")
         index(target, "crowded", 20)
-    fill(target, "crowded", 2000, bots=5)
-    if trained:
+    fill(target, "crowded", 2000, bots=5, vector=tiny)
+    if before is None:
         index(target, "crowded", 20)
-    assert search(side, rows=2000)["crowded"] is not trained
+    assert search(side, rows=2000)["crowded"] is crowded
 
 
 def test_a_question_in_words_is_searched_for(target: Server) -> None:
