@@ -18,18 +18,18 @@
 #define URL_SHAPE "a URL that begins with https:// or http://"
 
 static const struct field_word api_versions[] = {
-    {"trueup/v1", "The version of this format.", NULL},
+    {"trueup/v1", "The version of this format."},
     WORDS_END,
 };
 
 static const struct field_word kinds[] = {
-    {"Agent", "The configuration of trueup agent.", NULL},
+    {"Agent", "The configuration of trueup agent."},
     WORDS_END,
 };
 
 static const struct field_word modes[] = {
-    {"apply", "Drift is put right, as far as each spec allows it.", NULL},
-    {"observe", "Drift is reported, and nothing is changed, whatever the specs allow.", NULL},
+    {"apply", "Drift is put right, as far as each spec allows it."},
+    {"observe", "Drift is reported, and nothing is changed, whatever the specs allow."},
     WORDS_END,
 };
 

@@ -28,8 +28,8 @@ struct baseline_document {
 	size_t bot_count;
 };
 
-static const struct field_word api_versions[] = {{"trueup/v1", "", NULL}, {NULL, NULL, NULL}};
-static const struct field_word kinds[] = {{"VectorBaseline", "", NULL}, {NULL, NULL, NULL}};
+static const struct field_word api_versions[] = {{"trueup/v1", ""}, {NULL, NULL}};
+static const struct field_word kinds[] = {{"VectorBaseline", ""}, {NULL, NULL}};
 
 static const struct field metadata_fields[] = {
     {"name", FIELD_TYPE_STRING, .required = true, .offset = offsetof(struct baseline_metadata, name), .most = 40,

@@ -5,11 +5,6 @@
  * a field is described once: its key, type, bounds, words, default, text for
  * the operator, and where in struct desired its value goes. To add a field is
  * to add a member to struct desired and a row here.
- *
- * What the contract has and this version cannot carry out yet is marked with
- * `pending`: it is documented and stands in the schema, and a spec that uses it
- * is refused with that text, which says what to use instead. Removing the mark
- * is all that a later version does here.
  */
 #ifndef TRUEUP_SPEC_FIELD_H
 #define TRUEUP_SPEC_FIELD_H
@@ -44,7 +39,6 @@ enum field_type {
 struct field_word {
 	const char *word; /* NULL ends the list */
 	const char *text;
-	const char *pending; /* NULL, or what to use instead */
 };
 
 struct field {
@@ -65,7 +59,6 @@ struct field {
 	const char *example;       /* the value, as it would be written */
 	const char *allow;         /* the words of `allow` that actions for this field may need */
 	const char *text;          /* for the operator */
-	const char *pending;       /* NULL, or what to use instead */
 };
 
 /* The document: apiVersion, kind, metadata, spec. */

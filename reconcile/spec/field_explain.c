@@ -6,7 +6,6 @@
 #include <string.h>
 
 #define TEXT_WIDTH 78
-#define LATER "not in this version yet"
 
 /* A paragraph, each line indented. */
 static void put_text(struct buf *out, const char *text, size_t indent)
@@ -79,7 +78,7 @@ static void put_bounds(struct arena *arena, struct buf *out, const struct field 
 	}
 }
 
-static void put_words(struct arena *arena, struct buf *out, const struct field_word *words)
+static void put_words(struct buf *out, const struct field_word *words)
 {
 	const struct field_word *word;
 
@@ -87,8 +86,6 @@ static void put_words(struct arena *arena, struct buf *out, const struct field_w
 	for (word = words; word->word != NULL; word++) {
 		buf_printf(out, "  %s\n", word->word);
 		put_text(out, word->text, 6);
-		if (word->pending != NULL)
-			put_text(out, arena_printf(arena, "(" LATER ": %s)", word->pending), 6);
 	}
 }
 
@@ -106,8 +103,7 @@ static void put_fields(struct arena *arena, struct buf *out, const struct field 
 
 	buf_puts(out, "\nFIELDS\n");
 	for (field = fields; field->key != NULL; field++) {
-		buf_printf(out, "  %s (%s%s)%s\n", field->key, type_name(field), field->required ? ", required" : "",
-		           field->pending != NULL ? " - " LATER : "");
+		buf_printf(out, "  %s (%s%s)\n", field->key, type_name(field), field->required ? ", required" : "");
 		put_text(out, first_sentence(arena, field->text), 6);
 	}
 }
@@ -123,12 +119,8 @@ static void put_field(struct arena *arena, struct buf *out, const struct field *
 	put_labelled(out, "Default:", fallback);
 	put_labelled(out, "Example:", arena_printf(arena, "%s: %s", field->key, field->example));
 	put_labelled(out, "Allow:", field->allow);
-	if (field->pending != NULL) {
-		buf_putc(out, '\n');
-		put_text(out, arena_printf(arena, "This is " LATER ": %s.", field->pending), 2);
-	}
 	if (field->words != NULL)
-		put_words(arena, out, field->words);
+		put_words(out, field->words);
 	if (field->fields != NULL)
 		put_fields(arena, out, field->fields);
 }

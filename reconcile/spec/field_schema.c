@@ -48,11 +48,7 @@ static json_t *word_schema(const struct field *field)
 		json_t *one = json_object();
 
 		set_text(one, "const", word->word);
-		if (word->pending != NULL)
-			json_object_set_new(one, "description",
-			                    json_sprintf("%s Not in this version yet: %s.", word->text, word->pending));
-		else
-			set_text(one, "description", word->text);
+		set_text(one, "description", word->text);
 		json_array_append_new(words, one);
 	}
 	return json_pack("{s:o}", "oneOf", words);
@@ -136,11 +132,7 @@ static json_t *field_to_schema(const struct field *field)
 {
 	json_t *schema = type_schema(field);
 
-	if (field->pending != NULL)
-		json_object_set_new(schema, "description",
-		                    json_sprintf("%s Not in this version yet: %s.", field->text, field->pending));
-	else
-		set_text(schema, "description", field->text);
+	set_text(schema, "description", field->text);
 	if (field->fallback != NULL && field->type == FIELD_TYPE_BOOL)
 		json_object_set_new(schema, "default", json_boolean(strcmp(field->fallback, "true") == 0));
 	else if (field->fallback != NULL && field->type == FIELD_TYPE_INT)

@@ -30,19 +30,19 @@
 /* Words. Their order is that of the enums in desired.h. */
 
 static const struct field_word api_versions[] = {
-    {"trueup/v1", "The version of this format.", NULL},
+    {"trueup/v1", "The version of this format."},
     WORDS_END,
 };
 
 static const struct field_word kinds[] = {
-    {"BedrockChat", "A deployment of Bedrock Chat.", NULL},
+    {"BedrockChat", "A deployment of Bedrock Chat."},
     WORDS_END,
 };
 
 static const struct field_word modes[] = {
-    {"enforce", "apply makes the world as the spec says.", NULL},
-    {"observe", "apply changes nothing: it reports the drift, as plan does.", NULL},
-    {"paused", "Nothing is read and nothing is changed; the report says so.", NULL},
+    {"enforce", "apply makes the world as the spec says."},
+    {"observe", "apply changes nothing: it reports the drift, as plan does."},
+    {"paused", "Nothing is read and nothing is changed; the report says so."},
     WORDS_END,
 };
 
@@ -50,124 +50,108 @@ static const struct field_word replaces[] = {
     {"manual",
      "A person deploys the version of the stack whose cluster is encrypted. trueup takes a snapshot first, says what "
      "is "
-     "next and goes on from where the person left it. Until then it is drift, and what follows waits.",
-     NULL},
+     "next and goes on from where the person left it. Until then it is drift, and what follows waits."},
     {"deploy",
      "trueup takes a snapshot and runs `deploy.command`, which has CloudFormation replace the cluster. The new one is "
-     "empty: spec.vectors.restore says how the rows come back.",
-     NULL},
-    {"restore", "trueup takes a snapshot, restores it encrypted and puts the new cluster in the old one's place.",
-     NULL},
+     "empty: spec.vectors.restore says how the rows come back."},
+    {"restore", "trueup takes a snapshot, restores it encrypted and puts the new cluster in the old one's place."},
     WORDS_END,
 };
 
 static const struct field_word schemas[] = {
     {"present",
-     "The extension, the table and its indexes are made where they are missing; what is there is not altered.", NULL},
-    {"ignore", "They are neither looked at nor made.", NULL},
+     "The extension, the table and its indexes are made where they are missing; what is there is not altered."},
+    {"ignore", "They are neither looked at nor made."},
     WORDS_END,
 };
 
 static const struct field_word index_methods[] = {
-    {"ivfflat", "pgvector's inverted lists, which Bedrock Chat searches with.", NULL},
+    {"ivfflat", "pgvector's inverted lists, which Bedrock Chat searches with."},
     WORDS_END,
 };
 
 static const struct field_word matches[] = {
-    {"exact", "Each bot has just the rows that it should have; with digests, the very same rows.", NULL},
-    {"at-least", "Each bot has at least the rows that it should have; more are fine.", NULL},
+    {"exact", "Each bot has just the rows that it should have; with digests, the very same rows."},
+    {"at-least", "Each bot has at least the rows that it should have; more are fine."},
     WORDS_END,
 };
 
 static const struct field_word counts_froms[] = {
-    {"baseline", "The file named by `file`, as `trueup capture` wrote it: rows and digests.", NULL},
-    {"source", "What the database named by restore.from holds: rows and digests.", NULL},
-    {"bots",
-     "The application's own bots: each that has knowledge has rows, one or more, and rows of bots that no "
-     "longer exist are too many.",
-     NULL},
-    {"inline", "The numbers under `bots`: rows only.", NULL},
+    {"baseline", "The file named by `file`, as `trueup capture` wrote it: rows and digests."},
+    {"source", "What the database named by restore.from holds: rows and digests."},
+    {"bots", "The application's own bots: each that has knowledge has rows, one or more, and rows of bots that no "
+             "longer exist are too many."},
+    {"inline", "The numbers under `bots`: rows only."},
     WORDS_END,
 };
 
 static const struct field_word restore_methods[] = {
-    {"copy", "Rows are streamed from restore.from, a bot in one transaction, and read back for proof.", NULL},
+    {"copy", "Rows are streamed from restore.from, a bot in one transaction, and read back for proof."},
     {"embed",
      "The application's embedding tasks compute the rows again, from documents and pages as they are now. It costs "
-     "money, and rows get new ids: compare with a tolerance, or with `match: at-least`.",
-     NULL},
+     "money, and rows get new ids: compare with a tolerance, or with `match: at-least`."},
     {"replication",
      "For a restore.from that is still being written: its rows are copied, and the target follows it by PostgreSQL's "
      "logical replication until every bot is equal at one moment. Both ends, of PostgreSQL 13 or later, need "
      "rds.logical_replication = 1 (on Aurora; elsewhere the source wal_level = logical), and the target's server a way "
-     "to the source. Meanwhile the source has a publication, a slot and a role of trueup's.",
-     NULL},
+     "to the source. Meanwhile the source has a publication, a slot and a role of trueup's."},
     {"dms",
      "AWS Database Migration Service moves the whole table on a machine of its own, by a homogeneous data migration: "
-     "for tables that outgrow one machine. It moves whole tables, and from a source that nobody writes to.",
-     NULL},
-    {"none", "Rows are compared and never moved.", NULL},
+     "for tables that outgrow one machine. It moves whole tables, and from a source that nobody writes to."},
+    {"none", "Rows are compared and never moved."},
     WORDS_END,
 };
 
 static const struct field_word embed_vias[] = {
-    {"queue",
-     "The bot's SyncStatus is set to QUEUED, and the application's own pipe starts the task: works for every "
-     "version.",
-     NULL},
-    {"task", "trueup starts the task itself, where the pipe is broken or not there.", NULL},
+    {"queue", "The bot's SyncStatus is set to QUEUED, and the application's own pipe starts the task: works for every "
+              "version."},
+    {"task", "trueup starts the task itself, where the pipe is broken or not there."},
     WORDS_END,
 };
 
 static const struct field_word embed_forms[] = {
-    {"auto", "Both of these, of which each version reads its own.", NULL},
-    {"argument", "The command's last argument: up to v1.2.4.", NULL},
-    {"environment", "The environment variable EVENT: from v1.2.5.", NULL},
+    {"auto", "Both of these, of which each version reads its own."},
+    {"argument", "The command's last argument: up to v1.2.4."},
+    {"environment", "The environment variable EVENT: from v1.2.5."},
     WORDS_END,
 };
 
 static const struct field_word queries[] = {
-    {"none", "Rows of the bot itself stand in for questions; nothing is embedded.", NULL},
-    {"bedrock",
-     "Some bots are asked besides with the first words of one of their rows, embedded by Bedrock as the "
-     "application does it. That costs a fraction of a cent.",
-     NULL},
+    {"none", "Rows of the bot itself stand in for questions; nothing is embedded."},
+    {"bedrock", "Some bots are asked besides with the first words of one of their rows, embedded by Bedrock as the "
+                "application does it. That costs a fraction of a cent."},
     WORDS_END,
 };
 
 static const struct field_word auths[] = {
-    {"secret", "User and password from the secret.", NULL},
-    {"iam", "A token that AWS IAM signs for `user`; the cluster must have IAM authentication on.", NULL},
+    {"secret", "User and password from the secret."},
+    {"iam", "A token that AWS IAM signs for `user`; the cluster must have IAM authentication on."},
     WORDS_END,
 };
 
 static const struct field_word sslmodes[] = {
-    {"disable", "No TLS. Only for a tunnel that encrypts by itself.", NULL},
-    {"allow", "TLS only if the server insists.", NULL},
-    {"prefer", "TLS if the server has it.", NULL},
-    {"require", "TLS, with any certificate.", NULL},
-    {"verify-ca", "TLS, with a certificate of a known authority.", NULL},
-    {"verify-full", "TLS, with a certificate of a known authority for this very host.", NULL},
+    {"disable", "No TLS. Only for a tunnel that encrypts by itself."},
+    {"allow", "TLS only if the server insists."},
+    {"prefer", "TLS if the server has it."},
+    {"require", "TLS, with any certificate."},
+    {"verify-ca", "TLS, with a certificate of a known authority."},
+    {"verify-full", "TLS, with a certificate of a known authority for this very host."},
     WORDS_END,
 };
 
 static const struct field_word allows[] = {
-    {"replace-cluster", "Put an encrypted cluster in the place of one that is not.", NULL},
+    {"replace-cluster", "Put an encrypted cluster in the place of one that is not."},
     {"remove-published-apis",
      "Delete the published APIs, whose stacks keep CloudFormation from replacing the cluster (with `replace: manual` "
-     "and `deploy`). How to publish each again is recorded first, in the state directory.",
-     NULL},
+     "and `deploy`). How to publish each again is recorded first, in the state directory."},
     {"suspend-rotation",
      "Turn the password rotation off: because the spec says so, or for as long as rows are moved by a method that "
-     "needs the password to stay.",
-     NULL},
-    {"run-embedding-tasks", "Start embedding tasks, which cost money, and replace whatever rows their bots have.",
-     NULL},
-    {"delete-vectors", "Delete rows of bots that should have fewer or none.", NULL},
-    {"rebuild-index", "Build the vector index anew where it is not as it should be; searches slow down meanwhile.",
-     NULL},
-    {"remove-members", "Take users out of a group that is exclusive.", NULL},
-    {"sign-out-users", "Sign users out everywhere who were added to a group with signOut.", NULL},
+     "needs the password to stay."},
+    {"run-embedding-tasks", "Start embedding tasks, which cost money, and replace whatever rows their bots have."},
+    {"delete-vectors", "Delete rows of bots that should have fewer or none."},
+    {"rebuild-index", "Build the vector index anew where it is not as it should be; searches slow down meanwhile."},
+    {"remove-members", "Take users out of a group that is exclusive."},
+    {"sign-out-users", "Sign users out everywhere who were added to a group with signOut."},
     WORDS_END,
 };
 

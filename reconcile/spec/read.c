@@ -148,9 +148,6 @@ static void read_entry(struct reader *reader, const struct field *fields, const 
 			break;
 	if (field->key == NULL)
 		unknown_key(reader, fields, entry->key, key_path);
-	else if (field->pending != NULL)
-		spec_issue_add(reader->arena, reader->issues, read_place(reader, entry->key, key_path),
-		               "this version of trueup does not do this yet: %s", field->pending);
 	else
 		read_value(reader, field, entry->value, data, key_path);
 }

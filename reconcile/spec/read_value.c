@@ -158,7 +158,7 @@ static void read_duration(struct reader *reader, const struct field *field, cons
 	}
 }
 
-/* The number of the word that a node is; -1 after an issue if it is none, or one for later versions. */
+/* The number of the word that a node is; -1 after an issue if it is none. */
 static int find_word(struct reader *reader, const struct field *field, const struct tree_node *node, const char *path)
 {
 	const struct field_word *word;
@@ -171,12 +171,9 @@ static int find_word(struct reader *reader, const struct field *field, const str
 			closest = suggest_closer(node->text, closest, word->word);
 		known = known == NULL ? word->word : arena_printf(reader->arena, "%s, %s", known, word->word);
 	}
-	if (word->word != NULL && word->pending == NULL)
-		return (int)(word - field->words);
 	if (word->word != NULL)
-		COMPLAIN(reader, node, path, "this version of trueup does not do `%s` yet: %s", word->word,
-		         word->pending);
-	else if (closest != NULL)
+		return (int)(word - field->words);
+	if (closest != NULL)
 		COMPLAIN(reader, node, path, "must be one of %s, found %s; did you mean %s?", known, found, closest);
 	else
 		COMPLAIN(reader, node, path, "must be %s%s, found %s",
