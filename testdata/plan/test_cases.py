@@ -13,19 +13,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 TRUEUP = Path(os.environ.get("TRUEUP", ROOT / ".build-asan/agent/trueup")).resolve()
 WRITES = os.environ.get("TRUEUP_GOLDEN") == "write"
+# Where the same is done without the word, only more slowly: rows are loaded with the index in place.
+OTHER_WAY = ("vectors-index-most-missing",)
 CASES = sorted(path.parent for path in HERE.glob("*/spec.yaml"))
 
 
-def plan(case: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """Without any setting of AWS's: a plan from a file needs none."""
+def plan(case: Path, *options: str, spec: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Without any setting of AWS's: a plan from a file needs none. spec: in place of spec.yaml."""
     environment = {"PATH": os.environ["PATH"], "TZ": "UTC", "AWS_EC2_METADATA_DISABLED": "true"}
-    command = [TRUEUP, "plan", "spec.yaml", "--observed", "observed.json", *options]
-    return subprocess.run(command, cwd=case, env=environment, check=False, capture_output=True, text=True, timeout=60)
+    command = [TRUEUP, "plan", "spec.yaml" if spec is None else "-", "--observed", "observed.json", *options]
+    return subprocess.run(command, cwd=case, env=environment, check=False, capture_output=True, text=True, timeout=60,
+                          input=spec or "")
 
 
 def normalise(report: dict[str, Any]) -> dict[str, Any]:
@@ -57,3 +61,40 @@ def test_plan(case: Path) -> None:
     compare(case / "plan.txt", re.sub(r"^(production: plan of spec.yaml) at [0-9a-f]{12}", r"\1", text.stdout))
     document = normalise(json.loads(report.stdout))
     compare(case / "plan.json", json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def actions_of(report: dict[str, Any]) -> list[dict[str, Any]]:
+    return [action for resource in report["resources"] for action in resource["actions"]]
+
+
+def planned_words() -> list[tuple[Path, str]]:
+    """Each case with each word of `allow` without which its plan would be another."""
+    found = []
+    for case in CASES:
+        report = json.loads((case / "plan.json").read_text(encoding="utf-8"))
+        words = {action["allow"] for action in actions_of(report) if action["state"] == "planned" and action["allow"]}
+        found += [(case, word) for word in sorted(words)]
+    return found
+
+
+def test_every_word_is_needed_somewhere() -> None:
+    schema = json.loads((ROOT / "specs/schema/trueup.schema.json").read_text(encoding="utf-8"))
+    allow = schema["properties"]["spec"]["properties"]["allow"]["items"]["oneOf"]
+    assert {word for _, word in planned_words()} == {one["const"] for one in allow}
+
+
+@pytest.mark.parametrize("case, word", planned_words(), ids=lambda value: getattr(value, "name", value))
+def test_without_a_word_of_allow_nothing_that_needs_it_is_planned(case: Path, word: str) -> None:
+    spec = yaml.safe_load((case / "spec.yaml").read_text(encoding="utf-8"))
+    spec["spec"]["allow"].remove(word)
+    done = plan(case, "-o", "json", spec=yaml.safe_dump(spec))
+    actions = actions_of(json.loads(done.stdout))
+    idle = [action for action in actions if action["state"] != "planned"]
+    assert done.returncode in (1, 2)
+    if case.name not in OTHER_WAY:
+        blocked = [action["waitsFor"] for action in idle if action["state"] == "blocked"]
+        assert any(f"the word {word}" in waits for waits in blocked), done.stdout
+    missing = {action["gives"] for action in idle} - {None}
+    for action in actions:
+        if action["state"] == "planned":
+            assert action["allow"] != word and not missing & set(action["needs"]), action["id"]
