@@ -24,6 +24,9 @@ struct run_options deployments_run_options(const struct command_context *context
 	    .only_count = options->only_count,
 	    .wait = terminal_is_interactive() ? RUN_WAIT_UNLIMITED : 0,
 	    .show_progress = progress,
+	    .events = options->events,
+	    .trigger = options->trigger,
+	    .revision = options->revision,
 	    .stop = context->stop,
 	};
 
@@ -170,7 +173,9 @@ static json_t *build_report(const struct deployment *deployment, const struct co
 	struct report_input input = {
 	    .command = command,
 	    .desired = deployment->desired,
-	    .commit = revision_find(context->arena, deployment->desired->file),
+	    .commit = context->options->revision != NULL ? context->options->revision
+	                                                 : revision_find(context->arena, deployment->desired->file),
+	    .trigger = context->options->trigger,
 	    .account = deployment->observed.account.account,
 	    .region = region != NULL ? region : deployment->desired->aws.region,
 	    .started_at = deployment->started_at,

@@ -4,7 +4,13 @@
 #include "kinds/kind.h"
 #include "spec/suggest.h"
 
+#include <fcntl.h>
+#include <limits.h>
 #include <string.h>
+#include <unistd.h>
+
+#define TRIGGER_MAX 64
+#define NEXT_MAX 1000
 
 static const char *const output_words[] = {"text", "json", "markdown", NULL};
 static const char *const color_words[] = {"auto", "always", "never", NULL};
@@ -118,6 +124,63 @@ static int take_wait(struct arena *arena, struct options *options, const char *v
 	return 0;
 }
 
+/* It goes into logs and reports as it is. */
+static int take_trigger(struct arena *arena, struct options *options, const char *value, struct error *err)
+{
+	const char *at = value;
+
+	(void)arena;
+	while (*at > ' ' && *at < 0x7f)
+		at++;
+	if (*value == '\0' || *at != '\0' || at - value > TRIGGER_MAX)
+		return error_set(err, ERROR_INVALID, "it takes one word of at most %d characters, such as schedule",
+		                 TRIGGER_MAX);
+	options->trigger = value;
+	return 0;
+}
+
+static int take_revision(struct arena *arena, struct options *options, const char *value, struct error *err)
+{
+	size_t length = strspn(value, "0123456789abcdef");
+
+	(void)arena;
+	if (value[length] != '\0' || (length != 40 && length != 64))
+		return error_set(err, ERROR_INVALID, "%s is not a whole commit hash", value);
+	options->revision = value;
+	return 0;
+}
+
+/* A whole number, or -1. */
+static int64_t read_number(const char *value, int64_t most)
+{
+	int64_t number = 0;
+
+	if (*value == '\0')
+		return -1;
+	for (; *value >= '0' && *value <= '9' && number <= most; value++)
+		number = number * 10 + (*value - '0');
+	return *value == '\0' && number <= most ? number : -1;
+}
+
+static int take_events(struct arena *arena, struct options *options, const char *value, struct error *err)
+{
+	int64_t number = read_number(value, INT_MAX);
+
+	(void)arena;
+	if (number <= STDERR_FILENO || fcntl((int)number, F_GETFD) < 0)
+		return error_set(err, ERROR_INVALID, "%s is not the number of an open file, 3 or more", value);
+	options->events = (int)number;
+	return 0;
+}
+
+static int take_next(struct arena *arena, struct options *options, const char *value, struct error *err)
+{
+	(void)arena;
+	options->next = read_number(value, NEXT_MAX);
+	return options->next > 0 ? 0
+	                         : error_set(err, ERROR_INVALID, "%s is not a number from 1 to %d", value, NEXT_MAX);
+}
+
 static int take_yes(struct arena *arena, struct options *options, const char *value, struct error *err)
 {
 	(void)arena, (void)value, (void)err;
@@ -157,6 +220,12 @@ const struct option_row option_rows[OPTION_COUNT] = {
                      "how long to stay for long operations: 90s, 15m, 2h, unlimited;\n"
                      "0 starts them and returns. Default: unlimited on a terminal, else 0",
                      take_wait},
+    [OPTION_TRIGGER] = {"trigger", '\0', "WORD", "what started this, for the report and the audit log: cron, ci",
+                        take_trigger},
+    [OPTION_REVISION] = {"revision", '\0', "HASH", "the commit of the specs, where their files are not in a work tree",
+                         take_revision},
+    [OPTION_EVENTS] = {"events", '\0', "NUMBER", "progress as lines of JSON into this open file", take_events},
+    [OPTION_NEXT] = {"next", '\0', "NUMBER", "print so many next runs of each deployment, and end", take_next},
     [OPTION_SCHEMA] = {"schema", '\0', NULL, "print the JSON Schema of a spec", take_nothing},
     [OPTION_IAM] = {"iam", '\0', "observe|enforce", "print the least IAM policy that the specs need", take_iam},
     [OPTION_USER] = {"user", '\0', "WHO", "an e-mail address or user name: can they create bots?", take_user},

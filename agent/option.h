@@ -25,6 +25,10 @@ enum option_id {
 	OPTION_YES,
 	OPTION_ONLY,
 	OPTION_WAIT,
+	OPTION_TRIGGER,
+	OPTION_REVISION,
+	OPTION_EVENTS,
+	OPTION_NEXT,
 	OPTION_SCHEMA,
 	OPTION_IAM,
 	OPTION_USER,
@@ -58,8 +62,12 @@ struct options {
 	const char *user;     /* NULL: not given */
 	struct run_only *only;
 	size_t only_count;
-	int64_t wait; /* seconds; see `given` */
-	int verbose;  /* how often -v was given */
+	const char *trigger;  /* NULL: not given */
+	const char *revision; /* NULL: not given */
+	int64_t wait;         /* seconds; see `given` */
+	int64_t next;         /* runs to print; 0: not given */
+	int events;           /* a file descriptor; 0: not given */
+	int verbose;          /* how often -v was given */
 	bool quiet;
 	bool yes;
 };

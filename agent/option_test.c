@@ -109,6 +109,24 @@ START_TEST(wait_is_a_duration)
 }
 END_TEST
 
+START_TEST(what_the_agent_says_is_checked)
+{
+	const char *hash = "0123456789abcdef0123456789abcdef01234567";
+
+	ck_assert_int_eq(parse(arena_printf(arena, "apply --trigger schedule --revision %s", hash)), 0);
+	ck_assert_str_eq(options.trigger, "schedule");
+	ck_assert_str_eq(options.revision, hash);
+	expect_refused("apply --trigger=", "--trigger: it takes one word of at most 64 characters, such as schedule");
+	expect_refused("apply --revision main", "--revision: main is not a whole commit hash");
+	expect_refused("apply --events 2", "--events: 2 is not the number of an open file, 3 or more");
+	expect_refused("apply --events 99999", "--events: 99999 is not the number of an open file, 3 or more");
+	ck_assert_int_eq(parse("agent --next 5"), 0);
+	ck_assert_int_eq(options.next, 5);
+	expect_refused("agent --next 0", "--next: 0 is not a number from 1 to 1000");
+	expect_refused("agent --next 5x", "--next: 5x is not a number from 1 to 1000");
+}
+END_TEST
+
 START_TEST(mistakes_are_named)
 {
 	expect_refused("plan --obsrved x", "unknown option --obsrved; did you mean --observed?");
@@ -184,6 +202,7 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, letters_go_together);
 	tcase_add_test(tcase, only_is_repeatable);
 	tcase_add_test(tcase, wait_is_a_duration);
+	tcase_add_test(tcase, what_the_agent_says_is_checked);
 	tcase_add_test(tcase, mistakes_are_named);
 	tcase_add_test(tcase, commands_take_their_own_options);
 	tcase_add_test(tcase, commands_are_found_or_told);

@@ -229,6 +229,8 @@ json_t *report_build(const struct report_input *input)
 	json_object_set_new(report, "summary", build_summary(resources, input->error != NULL));
 	json_object_set_new(report, "resources", resources);
 	json_object_set_new(report, "mode", json_string(describe_mode(input->desired->mode)));
+	if (input->trigger != NULL)
+		json_object_set_new(report, "trigger", json_string(input->trigger));
 	if (input->only_count > 0)
 		json_object_set_new(report, "only", list_only(input));
 	if (input->error != NULL) {

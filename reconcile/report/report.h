@@ -32,6 +32,7 @@ struct report_input {
 	const char *command; /* "plan", "apply" */
 	const struct desired *desired;
 	const char *commit;  /* git revision of the spec's file; NULL: not known */
+	const char *trigger; /* what started the run; NULL: not known, and left out */
 	const char *account; /* that was seen; NULL: none */
 	const char *region;
 	time_t started_at;
@@ -45,7 +46,7 @@ struct report_input {
 /*
  * A new reference. Besides the contract's keys: `notes` of a resource; `allow`,
  * `waitsFor` and `gives` of an action (plan.h); at the top the spec's `mode`, and
- * `error` {code, message} only if there is one. Text that is not UTF-8 stands escaped as \xHH.
+ * `trigger`, and `error` {code, message}, only if there is one. Text that is not UTF-8 stands escaped as \xHH.
  */
 json_t *report_build(const struct report_input *input);
 

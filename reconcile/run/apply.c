@@ -58,7 +58,7 @@ static int open_apply(struct apply *apply, struct error *err)
 	};
 	if (observe_open_client(run->desired, &run->options, run->options.may_write, &apply->context.aws, err) != 0)
 		return -1;
-	apply->progress = progress_new(run->options.show_progress);
+	apply->progress = progress_new(run->options.show_progress, run->options.events);
 	apply->context.progress = progress_copy(apply->progress);
 	return read_account(&apply->context, &apply->gate.account, err);
 }

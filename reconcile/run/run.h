@@ -34,6 +34,9 @@ struct run_options {
 	double quota_share;          /* of AWS's request quotas, for each of the run's clients; 0: one half */
 	bool digests;                /* observe: the digest of every bot (capture) */
 	bool show_progress;          /* progress of long operations on standard error, which is a terminal */
+	int events;                  /* progress as lines of JSON goes to this open file; 0: nowhere */
+	const char *trigger;         /* what started the run: one word; NULL: not known */
+	const char *revision;        /* the commit of the spec; NULL: not known */
 	const volatile bool *stop;   /* once true, end soon and cleanly */
 	const char *state_directory; /* locks and journals; NULL: $TRUEUP_STATE, else the contract's default */
 };
