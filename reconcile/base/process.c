@@ -265,8 +265,8 @@ static bool is_control(const unsigned char *character)
 	return character[0] < 0x20 || character[0] == 0x7f || (character[0] == 0xc2 && character[1] < 0xa0);
 }
 
-/* In place: it never gets longer. */
-static void clean(char *line)
+/* It never gets longer. */
+void process_clean_line(char *line)
 {
 	const unsigned char *read = (const unsigned char *)line;
 	char *write = line;
@@ -299,7 +299,7 @@ bool process_read_line(struct process *process, char line[PROCESS_LINE_MAX])
 	if (length > 0 && line[length - 1] == '\r')
 		length--;
 	line[length] = '\0';
-	clean(line);
+	process_clean_line(line);
 	return true;
 }
 

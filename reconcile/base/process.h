@@ -57,6 +57,9 @@ ssize_t process_read(struct process *process, void *bytes, size_t size);
  */
 bool process_read_line(struct process *process, char line[PROCESS_LINE_MAX]);
 
+/* What process_read_line() does to a line that is already there, in place: valid UTF-8, no control characters. */
+void process_clean_line(char *line);
+
 /* Kill it if it has not ended, and let it go. */
 struct process_outcome process_finish(struct process *process);
 
