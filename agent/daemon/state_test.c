@@ -1,0 +1,189 @@
+#include "daemon/state.h"
+
+#include "base/test_main.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct state *state;
+static struct arena *arena;
+static char told[1024];
+
+static void take_event(void *context, const struct state_event *event)
+{
+	static const char *const words[] = {"deployment", "gone", "progress", "ended", "source", "agent"};
+	size_t length = strlen(told);
+
+	(void)context;
+	snprintf(told + length, sizeof(told) - length, "%s%s%s ", words[event->change],
+	         event->deployment != NULL ? ":" : "", event->deployment != NULL ? event->deployment->name : "");
+}
+
+static void set_up(void)
+{
+	arena = arena_new();
+	state = state_new();
+	told[0] = '\0';
+}
+
+static void tear_down(void)
+{
+	state_free(state);
+	arena_free(arena);
+}
+
+/* A report with one resource and one action. An empty word for one that is not there. */
+static json_t *make_report(const char *resource, const char *action)
+{
+	json_t *actions = json_array(), *count = json_object();
+
+	if (*action != '\0') {
+		json_array_append_new(actions, json_pack("{s:s,s:s,s:s,s:s}", "id", "users/g/add", "state", action,
+		                                         "waitsFor", "a person", "error", "access denied"));
+		json_object_set_new(count, action, json_integer(1));
+	}
+	return json_pack("{s:{s:i,s:i,s:o},s:[{s:s,s:s,s:s,s:s,s:o}]}", "summary", "drifted",
+	                 strcmp(resource, "drifted") == 0, "unknown", strcmp(resource, "unknown") == 0, "actions",
+	                 count, "resources", "kind", "users", "name", "g", "state", resource, "reason",
+	                 "one is missing", "actions", actions);
+}
+
+static void run(const char *name, json_t *report, int exit_code, time_t now)
+{
+	struct state_run done = {.trigger = "schedule",
+	                         .started_at = now - 1,
+	                         .finished_at = now,
+	                         .duration_ms = 1000,
+	                         .exit = exit_code,
+	                         .report = report,
+	                         .report_text = report != NULL ? "{}" : NULL,
+	                         .problem = report != NULL ? "" : "was killed by signal 11"};
+
+	state_begin_run(state, name, "schedule", now - 1);
+	state_end_run(state, name, &done);
+	json_decref(report);
+}
+
+START_TEST(reports_are_judged)
+{
+	static const struct {
+		const char *resource, *action;
+		enum state_word word;
+		const char *reason;
+	} cases[] = {
+	    {"in-sync", "", STATE_IN_SYNC, ""},
+	    {"in-sync", "done", STATE_IN_SYNC, ""},
+	    {"drifted", "", STATE_DRIFTED, "users g: one is missing"},
+	    {"drifted", "planned", STATE_DRIFTED, "users g: one is missing"},
+	    {"drifted", "blocked", STATE_DRIFTED, "users/g/add: a person"},
+	    {"drifted", "waiting", STATE_WAITING, "users/g/add: a person"},
+	    {"drifted", "failed", STATE_FAILED, "users/g/add: access denied"},
+	    {"unknown", "", STATE_UNKNOWN, "users g: one is missing"},
+	    {"unknown", "failed", STATE_FAILED, "users/g/add: access denied"},
+	};
+	json_t *report = make_report(cases[_i].resource, cases[_i].action);
+	const char *reason;
+
+	ck_assert_int_eq(state_judge_report(arena, report, &reason), cases[_i].word);
+	ck_assert_str_eq(reason, cases[_i].reason);
+	json_decref(report);
+}
+END_TEST
+
+START_TEST(since_is_when_it_came_about)
+{
+	const struct state_deployment *at;
+
+	state_put(state, "a", "a.yaml", AGENT_MODE_APPLY);
+	at = state_find(state, "a");
+	ck_assert_int_eq(at->word, STATE_NEVER);
+	run("a", make_report("drifted", "blocked"), 2, 100);
+	run("a", make_report("drifted", "waiting"), 2, 200);
+	ck_assert_int_eq(at->word, STATE_WAITING);
+	ck_assert_int_eq(at->since, 200);
+	ck_assert_int_eq(at->conditions[0].since, 100); /* the condition is what it was */
+	run("a", make_report("drifted", "waiting"), 2, 300);
+	ck_assert_int_eq(at->since, 200);
+	run("a", NULL, 1, 400);
+	ck_assert_int_eq(at->word, STATE_FAILED);
+	ck_assert_str_eq(at->reason, "was killed by signal 11");
+	ck_assert_uint_eq(at->condition_count, 1); /* what was known stays */
+	run("a", NULL, 1, 500);
+	ck_assert_int_eq(at->failures, 2);
+	run("a", make_report("in-sync", ""), 75, 600); /* another run holds it: nothing is known, nothing failed */
+	ck_assert_int_eq(at->failures, 2);
+	ck_assert_int_eq(at->word, STATE_FAILED);
+	run("a", make_report("in-sync", "done"), 0, 700);
+	ck_assert_int_eq(at->failures, 0);
+	ck_assert_int_eq(at->last_success_at, 700);
+	ck_assert_int_eq(at->actions.done, 1);
+	ck_assert_int_eq(at->conditions[0].since, 700);
+	ck_assert_str_eq(at->reason, "");
+}
+END_TEST
+
+START_TEST(who_watches_is_told)
+{
+	struct state_progress progress = {.action = "x", .state = "planned", .text = "", .done = 1, .unit = "rows"};
+
+	state_observe(state, (struct state_observer){take_event, state});
+	state_put(state, "b", "b.yaml", AGENT_MODE_APPLY);
+	state_put(state, "b", "b.yaml", AGENT_MODE_APPLY); /* nothing new */
+	state_put(state, "a", "a.yaml", AGENT_MODE_OBSERVE);
+	state_plan_run(state, "a", 50);
+	state_add_progress(state, "a", &progress); /* nothing runs */
+	state_begin_run(state, "a", "person", 60);
+	state_add_progress(state, "a", &progress);
+	progress.done = 2;
+	state_add_progress(state, "a", &progress);
+	ck_assert_uint_eq(state_find(state, "a")->running->progress_count, 1);
+	ck_assert_int_eq(state_find(state, "a")->running->progress[0].done, 2);
+	ck_assert_str_eq(state_at(state, 0)->name, "a");
+	run("a", make_report("in-sync", ""), 0, 100);
+	ck_assert_ptr_null(state_find(state, "a")->running);
+	state_remove(state, "b");
+	ck_assert_ptr_null(state_find(state, "b"));
+	state_unobserve(state, state);
+	state_remove(state, "a");
+	ck_assert_str_eq(told, "deployment:b deployment:a deployment:a deployment:a progress:a progress:a "
+	                       "deployment:a ended:a deployment:a gone:b ");
+}
+END_TEST
+
+START_TEST(the_past_is_taken_up_in_silence)
+{
+	json_t *report = make_report("drifted", "blocked");
+	struct state_run past = {.trigger = "schedule",
+	                         .revision = "abc",
+	                         .started_at = 90,
+	                         .finished_at = 100,
+	                         .exit = 2,
+	                         .report = report,
+	                         .report_text = "{}",
+	                         .problem = ""};
+
+	state_put(state, "a", "a.yaml", AGENT_MODE_APPLY);
+	state_observe(state, (struct state_observer){take_event, state});
+	state_restore_run(state, "a", &past);
+	past.finished_at = 200;
+	state_restore_run(state, "a", &past);
+	ck_assert_str_eq(told, "");
+	ck_assert_int_eq(state_find(state, "a")->since, 100);
+	ck_assert_str_eq(state_find(state, "a")->revision, "abc");
+	json_decref(report);
+}
+END_TEST
+
+Suite *test_suite(void)
+{
+	Suite *suite = suite_create("state");
+	TCase *tcase = tcase_create("state");
+
+	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_loop_test(tcase, reports_are_judged, 0, 9);
+	tcase_add_test(tcase, since_is_when_it_came_about);
+	tcase_add_test(tcase, who_watches_is_told);
+	tcase_add_test(tcase, the_past_is_taken_up_in_silence);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
