@@ -148,9 +148,8 @@ def test_a_cluster_that_goes_on_during_the_chain_is_waited_for(sandbox: Sandbox,
     runs = [trueup.json("apply", "spec.yaml", "--yes", "--wait", "0", expect=2)]
     while runs[-1].code != 0 and len(runs) < 200:
         runs.append(trueup.json("apply", "spec.yaml", "--yes", "--wait", "0", expect=None))
-        assert runs[-1].actions("failed") == [], runs[-1].told()
+        assert runs[-1].code in (0, 2) and runs[-1].actions("failed") == [], runs[-1].told()
     assert runs[-1].code == 0, runs[-1].told()
-    assert {run.code for run in runs[:-1]} == {2}
     assert_replaced(sandbox)
     assert_in_sync(sandbox, trueup, baseline)
 

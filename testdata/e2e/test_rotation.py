@@ -143,8 +143,8 @@ def test_a_rotation_that_is_stuck(program: Program, shared: Sandbox, secret: Sec
     specify(program, True)
     program.plan()
     shared.control("secretsmanager/age", secret=secret.arn, seconds=3700)
-    shared.control("secretsmanager/mend")
     (blocked,) = program.apply(expect=2).actions("blocked")
+    shared.control("secretsmanager/mend")
     assert f"/aws/lambda/{FUNCTION}" in blocked["waitsFor"]
 
     words = shlex.split(re.findall(r"aws secretsmanager (update-secret-version-stage [^.]*)\.",

@@ -22,6 +22,7 @@ def replaced(sandbox: Sandbox, trueup: Program, **options: Any) -> list[tuple[An
     capture_old(sandbox, trueup)
     rows = sandbox.rows(old)
     rds = sandbox.client("rds")
+    wait_until(lambda: sandbox.clusters()[old]["Status"] == "available")
     rds.delete_db_instance(DBInstanceIdentifier=f"{old}-writer", SkipFinalSnapshot=True)
     rds.delete_db_cluster(DBClusterIdentifier=old, FinalDBSnapshotIdentifier=FINAL)
     wait_until(lambda: old not in sandbox.clusters())
