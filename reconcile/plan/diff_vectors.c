@@ -267,11 +267,18 @@ static void diff_seen(struct vectors_diff *diff)
 	}
 }
 
-/* Between the two renames of a replacement nobody has the name; its rows are the old cluster's and the new one's. */
+/*
+ * From one rename of a replacement to the end of the other, the name leads to a cluster that is about to lose it, to
+ * nobody, or to one that does not answer to it yet; the rows are the old cluster's and the new one's.
+ */
 static bool is_between_clusters(const struct observed_cluster *cluster)
 {
-	return cluster->head.status == OBSERVED_SEEN && !cluster->current.exists && cluster->aside.exists &&
-	       cluster->fresh.exists;
+	const struct observed_database *current = &cluster->current;
+
+	if (cluster->head.status != OBSERVED_SEEN || (!cluster->fresh.exists && !cluster->aside.exists))
+		return false;
+	return current->exists ? strcmp(current->status, "renaming") == 0
+	                       : cluster->aside.exists && cluster->fresh.exists;
 }
 
 void plan_diff_vectors(const struct plan_input *input, struct plan *plan)

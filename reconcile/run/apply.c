@@ -19,6 +19,8 @@
 #include "run/saved.h"
 
 #define ROUNDS_MAX 16 /* far more than the longest migration has */
+#define LOOKS_MAX 3
+#define LOOK_AGAIN_MS 1000
 
 /* One apply: what its rounds share. */
 struct apply {
@@ -124,11 +126,33 @@ static int act_once(struct apply *apply, struct error *err)
 	return rc;
 }
 
+/* Kinds look side by side: while a cluster is being renamed, one may see it before, and another after. */
+static bool is_seen_in_motion(const struct apply *apply)
+{
+	const struct plan *taken = &apply->run->taken, *now = *apply->plan;
+	bool moves = false, unseen = false;
+	size_t i;
+
+	for (i = 0; i < taken->action_count; i++)
+		moves |= taken->actions[i]->state == ACTION_WAITING && taken->actions[i]->risk != RISK_SAFE;
+	for (i = 0; i < now->resource_count; i++)
+		unseen |= now->resources[i]->state == RESOURCE_UNKNOWN;
+	return moves && unseen;
+}
+
 static int look_again(struct apply *apply, struct error *err)
 {
-	if (run_observe(apply->run, apply->observed, err) != 0)
-		return error_context(err, "what came of it could not be seen");
-	*apply->plan = run_plan(apply->run, apply->observed);
+	int look;
+
+	for (look = 0; look < LOOKS_MAX; look++) {
+		if (look > 0)
+			clock_sleep_ms(LOOK_AGAIN_MS, apply->run->options.stop);
+		if (run_observe(apply->run, apply->observed, err) != 0)
+			return error_context(err, "what came of it could not be seen");
+		*apply->plan = run_plan(apply->run, apply->observed);
+		if (!is_seen_in_motion(apply))
+			break;
+	}
 	return 0;
 }
 
