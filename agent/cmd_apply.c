@@ -221,8 +221,9 @@ const struct command cmd_apply = {
             "\n"
             "Exits 0 if all has converged, 2 if actions are blocked or still under way, 1 if\n"
             "something failed or could not be seen, 75 if another run holds the deployment.\n",
-    .options = OPTION_BIT(OPTION_OUTPUT) | OPTION_BIT(OPTION_YES) | OPTION_BIT(OPTION_ONLY) | OPTION_BIT(OPTION_WAIT) |
-               OPTION_BIT(OPTION_TRIGGER) | OPTION_BIT(OPTION_REVISION) | OPTION_BIT(OPTION_EVENTS),
+    .options = OPTION_BIT(OPTION_OUTPUT) | OPTION_BIT(OPTION_YES) | OPTION_BIT(OPTION_ONLY) |
+               OPTION_BIT(OPTION_DEPLOYMENT) | OPTION_BIT(OPTION_WAIT) | OPTION_BIT(OPTION_TRIGGER) |
+               OPTION_BIT(OPTION_REVISION) | OPTION_BIT(OPTION_EVENTS),
     .outputs = COMMAND_OUTPUT(OUTPUT_TEXT) | COMMAND_OUTPUT(OUTPUT_JSON) | COMMAND_OUTPUT(OUTPUT_MARKDOWN),
     .yes = "do it without asking",
     .run = apply_run,

@@ -105,8 +105,8 @@ const struct command cmd_plan = {
             "\n"
             "Exits 0 if all is in sync, 2 if there is drift, 1 if something could not be seen.\n",
     .options = OPTION_BIT(OPTION_OUTPUT) | OPTION_BIT(OPTION_OUT) | OPTION_BIT(OPTION_OBSERVED) |
-               OPTION_BIT(OPTION_ONLY) | OPTION_BIT(OPTION_TRIGGER) | OPTION_BIT(OPTION_REVISION) |
-               OPTION_BIT(OPTION_EVENTS),
+               OPTION_BIT(OPTION_ONLY) | OPTION_BIT(OPTION_DEPLOYMENT) | OPTION_BIT(OPTION_TRIGGER) |
+               OPTION_BIT(OPTION_REVISION) | OPTION_BIT(OPTION_EVENTS),
     .outputs = COMMAND_OUTPUT(OUTPUT_TEXT) | COMMAND_OUTPUT(OUTPUT_JSON) | COMMAND_OUTPUT(OUTPUT_MARKDOWN),
     .out = "save the plan to this file, for `trueup apply FILE`",
     .run = plan_run,

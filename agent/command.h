@@ -31,6 +31,8 @@ struct command {
 	const char *out;     /* what --out means here, with OPTION_OUT */
 	const char *yes;     /* what --yes means here, with OPTION_YES */
 
+	bool no_aws; /* it speaks to AWS only through children, and need not carry what that takes */
+
 	/* Does it, says what it has to say, and gives the exit code. */
 	enum report_exit (*run)(const struct command_context *context);
 };
@@ -45,7 +47,7 @@ struct command {
 /* All commands, in the order of the help. Ends with NULL. */
 extern const struct command *const commands[];
 
-/* The command of that name. NULL after filling err: a suggestion, or that it is not in this version. */
+/* The command of that name. NULL after filling err: with a suggestion. */
 const struct command *command_find(const char *name, struct error *err);
 
 /* Whether the command takes what was given. ERROR_INVALID and which it does not. */

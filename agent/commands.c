@@ -7,13 +7,11 @@
 #include <string.h>
 
 extern const struct command cmd_validate, cmd_plan, cmd_apply, cmd_capture, cmd_observe, cmd_doctor, cmd_explain,
-    cmd_version, cmd_help;
+    cmd_agent, cmd_version, cmd_help;
 
-const struct command *const commands[] = {&cmd_validate, &cmd_plan,    &cmd_apply,   &cmd_capture, &cmd_observe,
-                                          &cmd_doctor,   &cmd_explain, &cmd_version, &cmd_help,    NULL};
-
-/* Commands of the contract that a later version brings. */
-static const char *const pending_commands[] = {"agent", NULL};
+const struct command *const commands[] = {&cmd_validate, &cmd_plan,   &cmd_apply, &cmd_capture,
+                                          &cmd_observe,  &cmd_doctor, &cmd_agent, &cmd_explain,
+                                          &cmd_version,  &cmd_help,   NULL};
 
 const struct command *command_find(const char *name, struct error *err)
 {
@@ -24,12 +22,6 @@ const struct command *command_find(const char *name, struct error *err)
 		if (strcmp(commands[i]->name, name) == 0)
 			return commands[i];
 		best = suggest_closer(name, best, commands[i]->name);
-	}
-	for (i = 0; pending_commands[i] != NULL; i++) {
-		if (strcmp(pending_commands[i], name) == 0) {
-			error_set(err, ERROR_INVALID, "the command %s is not in this version", name);
-			return NULL;
-		}
 	}
 	if (best != NULL)
 		error_set(err, ERROR_INVALID, "there is no command %s; did you mean %s?", name, best);

@@ -43,6 +43,20 @@ static double share_quota(size_t count)
 	return at_once == 0 ? 0 : 0.5 / (double)at_once;
 }
 
+static int keep_named(struct desired_list *specs, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < specs->count; i++) {
+		if (strcmp(specs->items[i].metadata.name, name) != 0)
+			continue;
+		specs->items += i;
+		specs->count = 1;
+		return 0;
+	}
+	return -1;
+}
+
 enum report_exit deployments_load(struct deployments *deployments, const struct command_context *context,
                                   const struct run_options *run_options, const char *const *arguments, size_t count)
 {
@@ -54,6 +68,8 @@ enum report_exit deployments_load(struct deployments *deployments, const struct 
 	deployments->context = context;
 	if (spec_load(context->arena, arguments, count, &deployments->specs, &issues) != 0)
 		return command_complain_issues(&issues);
+	if (context->options->deployment != NULL && keep_named(&deployments->specs, context->options->deployment) != 0)
+		return command_complain("--deployment: the specs have no deployment %s", context->options->deployment);
 	deployments->count = deployments->specs.count;
 	deployments->items = arena_array(context->arena, deployments->count, sizeof(*deployments->items));
 	options.quota_share = share_quota(deployments->count);

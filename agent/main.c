@@ -119,7 +119,7 @@ static enum report_exit run_command(struct arena *arena, int argc, char *const *
 	if (command_check_options(command, &options, &err) != 0)
 		return command_complain("%s", err.message);
 	configure_log(&options);
-	if (aws_global_init(&err) != 0) {
+	if (!command->no_aws && aws_global_init(&err) != 0) {
 		log_error("%s", err.message);
 		return REPORT_EXIT_FAILED;
 	}

@@ -124,6 +124,15 @@ static int take_wait(struct arena *arena, struct options *options, const char *v
 	return 0;
 }
 
+static int take_deployment(struct arena *arena, struct options *options, const char *value, struct error *err)
+{
+	(void)arena;
+	if (*value == '\0')
+		return error_set(err, ERROR_INVALID, "it takes a deployment's name");
+	options->deployment = value;
+	return 0;
+}
+
 /* It goes into logs and reports as it is. */
 static int take_trigger(struct arena *arena, struct options *options, const char *value, struct error *err)
 {
@@ -216,6 +225,7 @@ const struct option_row option_rows[OPTION_COUNT] = {
                          take_observed},
     [OPTION_YES] = {"yes", '\0', NULL, "", take_yes},
     [OPTION_ONLY] = {"only", '\0', "KIND[/NAME]", "only this kind, or this one resource (repeatable);", take_only},
+    [OPTION_DEPLOYMENT] = {"deployment", '\0', "NAME", "only this one of those in the specs", take_deployment},
     [OPTION_WAIT] = {"wait", '\0', "DURATION",
                      "how long to stay for long operations: 90s, 15m, 2h, unlimited;\n"
                      "0 starts them and returns. Default: unlimited on a terminal, else 0",

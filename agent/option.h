@@ -24,6 +24,7 @@ enum option_id {
 	OPTION_OBSERVED,
 	OPTION_YES,
 	OPTION_ONLY,
+	OPTION_DEPLOYMENT,
 	OPTION_WAIT,
 	OPTION_TRIGGER,
 	OPTION_REVISION,
@@ -62,12 +63,13 @@ struct options {
 	const char *user;     /* NULL: not given */
 	struct run_only *only;
 	size_t only_count;
-	const char *trigger;  /* NULL: not given */
-	const char *revision; /* NULL: not given */
-	int64_t wait;         /* seconds; see `given` */
-	int64_t next;         /* runs to print; 0: not given */
-	int events;           /* a file descriptor; 0: not given */
-	int verbose;          /* how often -v was given */
+	const char *deployment; /* NULL: not given */
+	const char *trigger;    /* NULL: not given */
+	const char *revision;   /* NULL: not given */
+	int64_t wait;           /* seconds; see `given` */
+	int64_t next;           /* runs to print; 0: not given */
+	int events;             /* a file descriptor; 0: not given */
+	int verbose;            /* how often -v was given */
 	bool quiet;
 	bool yes;
 };

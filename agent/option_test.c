@@ -170,8 +170,6 @@ START_TEST(commands_are_found_or_told)
 		ck_assert_ptr_eq(command_find(commands[i]->name, &err), commands[i]);
 	ck_assert_ptr_null(command_find("aply", &err));
 	ck_assert_str_eq(err.message, "there is no command aply; did you mean apply?");
-	ck_assert_ptr_null(command_find("agent", &err));
-	ck_assert_str_eq(err.message, "the command agent is not in this version");
 	ck_assert_ptr_null(command_find("frobnicate", &err));
 	ck_assert_str_eq(err.message, "there is no command frobnicate; trueup help lists them");
 }

@@ -437,7 +437,7 @@ static void split_lines(struct child *child, struct lines *lines, const char *ch
 	for (i = 0; i < length; i++) {
 		if (chunk[i] != '\n') {
 			if (lines->part.length < CHILD_LINE_MAX)
-				buf_putc(&lines->part, chunk[i] != '\0' ? chunk[i] : '?');
+				buf_append(&lines->part, chunk[i] != '\0' ? &chunk[i] : "?", 1);
 			continue;
 		}
 		if (lines->part.length == 0)

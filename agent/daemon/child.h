@@ -24,8 +24,8 @@
 struct event_base;
 struct child;
 
-#define CHILD_EVENTS_FD 3          /* where the program finds its end of the events pipe */
-#define CHILD_LINE_MAX (64 * 1024) /* bytes; what is longer is cut */
+#define CHILD_EVENTS_FD 3                  /* where the program finds its end of the events pipe */
+#define CHILD_LINE_MAX ((size_t)64 * 1024) /* bytes; what is longer is cut */
 #define CHILD_LAST_LINE_MAX 512
 #define CHILD_SELF "/proc/self/exe" /* this very program, also after its file was replaced */
 

@@ -6,6 +6,10 @@
  * by state.h; those that ask for something of the daemon (server) do it by the
  * functions below. The daemon makes each of them with the loop's event_base and
  * the configuration, reloads them, and frees them; none waits in the loop.
+ *
+ * Signals: TERM and INT ask running children to end cleanly, and end the loop
+ * once they have; the second one kills them. HUP reads the configuration again:
+ * one that is not valid is refused, and the old one kept. USR1 runs all now.
  */
 #ifndef TRUEUP_AGENT_DAEMON_DAEMON_H
 #define TRUEUP_AGENT_DAEMON_DAEMON_H
@@ -16,6 +20,26 @@
 
 struct daemon;
 struct event_base;
+
+struct daemon_options {
+	const char *config;    /* the file: read again at HUP */
+	const char *directory; /* the state directory, absolute; it is there, mode 0700 */
+	const char *program;   /* run in place of this one; NULL: this one */
+	int verbose;           /* for children: how often they get -v */
+};
+
+/*
+ * `config` is the file's, in an arena that becomes the daemon's. NULL if the loop
+ * cannot be made, or a part refuses; then the arena is freed too.
+ */
+struct daemon *daemon_new(const struct daemon_options *options, struct arena *arena, const struct agent_config *config,
+                          struct error *err);
+
+/* Until TERM or INT, and all children have ended. */
+void daemon_run(struct daemon *daemon);
+void daemon_free(struct daemon *daemon); /* NULL is fine */
+
+/* --- for the parts --- */
 
 struct event_base *daemon_base(struct daemon *daemon);
 struct state *daemon_state(struct daemon *daemon);
