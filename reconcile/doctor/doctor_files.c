@@ -1,6 +1,7 @@
 /* What a run needs of this machine: a place for its locks, and the files that the spec names. */
 #include "base/clock.h"
 #include "doctor/doctor_private.h"
+#include "kinds/cluster_deploy.h"
 #include "run/lock.h"
 #include "spec/load.h"
 
@@ -67,6 +68,31 @@ static void check_baseline(struct doctor *doctor)
 	           NULL);
 }
 
+/* The command that replaces the cluster, and whose credentials it will have. */
+static void check_deploy(struct doctor *doctor)
+{
+	const struct desired *desired = doctor->desired;
+	const struct desired_deploy *deploy = &desired->cluster.deploy;
+	const struct kind_context context = doctor_context(doctor, desired, NULL);
+	const char *text;
+
+	if (!desired->cluster.present || desired->cluster.replace != DESIRED_REPLACE_DEPLOY)
+		return;
+	text = cluster_find_deploy_problem(&context);
+	if (text != NULL) {
+		doctor_add(doctor, "deploy", DOCTOR_PROBLEM, text,
+		           "install it here, correct the spec, or run trueup where the application is deployed from");
+		return;
+	}
+	text = arena_printf(doctor->arena, "%s is there to be run in %s", deploy->command.items[0],
+	                    deploy->directory != NULL ? deploy->directory : "the spec's directory");
+	if (desired->aws.assume_role.present)
+		text = arena_printf(doctor->arena,
+		                    "%s, with the credentials of trueup's environment, not those of the role %s", text,
+		                    desired->aws.assume_role.arn);
+	doctor_add(doctor, "deploy", DOCTOR_OK, text, NULL);
+}
+
 static void check_revision(struct doctor *doctor)
 {
 	const char *commit = doctor->question->commit;
@@ -82,5 +108,6 @@ void doctor_check_files(struct doctor *doctor)
 {
 	check_state(doctor);
 	check_baseline(doctor);
+	check_deploy(doctor);
 	check_revision(doctor);
 }

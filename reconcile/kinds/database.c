@@ -187,20 +187,40 @@ bool database_is_gone(const struct error *err)
 	return strcmp(err->service_code, "DBClusterNotFoundFault") == 0;
 }
 
-/* The password was refused: read it again, and for a replaced cluster take the one of before. */
+/* The value of another stage, where there is one and the server takes it. */
+static int open_with_stage(struct kind_context *context, struct database *database, const char *stage,
+                           struct pg_session **session, struct error *err)
+{
+	struct error missing;
+
+	if (read_secret(context, database, stage, &missing) != 0)
+		return -1;
+	log_info("%s: the password is tried that the secret has as %s", database->server, stage);
+	return pg_session_open(&database->settings, session, err);
+}
+
+/*
+ * The password was refused: it is read again, since it may have been changed
+ * just now. While a rotation is under way, or where one did not end, the server
+ * has the pending password already; a replaced cluster has the one of before.
+ */
 static int open_again(struct kind_context *context, struct database *database, struct pg_session **session,
                       struct error *err)
 {
+	static const char *const stages[] = {"AWSPENDING", "AWSPREVIOUS"};
+	size_t i, count = database->previous ? 2 : 1;
+
 	log_info("%s: the password was refused; reading the secret again", database->server);
 	if (resolve_identity(context, database, err) != 0)
 		return -1;
 	if (pg_session_open(&database->settings, session, err) == 0)
 		return 0;
-	if (!database_is_wrong_password(err) || !database->previous || database->secret == NULL)
+	if (database->secret == NULL)
 		return -1;
-	if (read_secret(context, database, "AWSPREVIOUS", err) != 0)
-		return -1;
-	return pg_session_open(&database->settings, session, err);
+	for (i = 0; i < count && database_is_wrong_password(err); i++)
+		if (open_with_stage(context, database, stages[i], session, err) == 0)
+			return 0;
+	return -1;
 }
 
 int database_open(struct kind_context *context, struct database *database, struct pg_session **session,

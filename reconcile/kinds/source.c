@@ -95,15 +95,17 @@ static bool is_in_the_way(struct kind_context *context, const struct observed_re
 	return false;
 }
 
+/* Ours, and, where the spec restores a snapshot, whatever has the name of what would be ours. */
 static int observe_temporaries(struct kind_context *context, const struct rds_clusters *clusters,
                                struct observed_restore *out, struct error *err)
 {
+	bool restores = context->desired->vectors.restore.from.kind == DESIRED_SOURCE_SNAPSHOT;
 	size_t i;
 
 	for (i = 0; i < clusters->count; i++) {
 		const struct rds_cluster *cluster = &clusters->items[i];
 
-		if (!is_ours(context, cluster) && !is_in_the_way(context, out, cluster))
+		if (!is_ours(context, cluster) && !(restores && is_in_the_way(context, out, cluster)))
 			continue;
 		if (clusters_observe(context, cluster, ARENA_PUSH(context->arena, out->clusters, out->cluster_count),
 		                     err) != 0)
@@ -128,6 +130,18 @@ void source_observe(struct kind_context *context, struct observed_restore *out)
 
 	out->head.status = OBSERVED_SEEN;
 	if (observe_all(context, out, &err) != 0)
+		observed_set_unknown(&out->head, context->arena, &err);
+}
+
+void source_observe_left(struct kind_context *context, struct observed_restore *out)
+{
+	struct rds_clusters clusters;
+	struct error err;
+
+	out->head.status = OBSERVED_SEEN;
+	if (rds_describe_clusters(context->aws, context->arena, &clusters, &err) != 0 ||
+	    observe_target(context, &clusters, out, &err) != 0 ||
+	    observe_temporaries(context, &clusters, out, &err) != 0)
 		observed_set_unknown(&out->head, context->arena, &err);
 }
 

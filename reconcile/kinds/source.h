@@ -15,6 +15,9 @@
 /* Fill *out: the snapshots that spec.vectors.restore.from may mean, and the temporary clusters that are there. */
 void source_observe(struct kind_context *context, struct observed_restore *out);
 
+/* Where the spec takes rows from elsewhere: the temporary clusters alone, which an earlier spec may have left. */
+void source_observe_left(struct kind_context *context, struct observed_restore *out);
+
 /*
  * The temporary cluster that is the action's argument `cluster`, described anew.
  * ERROR_NOT_FOUND if it is not there, ERROR_REFUSED if it is not ours.

@@ -226,6 +226,8 @@ static void observe_restore(struct kind_context *context, struct observed_vector
 
 	if (restore->from.kind == DESIRED_SOURCE_SNAPSHOT)
 		source_observe(context, &vectors->restore);
+	else if (context->desired->vectors.connect.host == NULL) /* else nothing need be read of RDS */
+		source_observe_left(context, &vectors->restore);
 	if (embeds(context->desired))
 		observe_embedding(context, &vectors->embedding);
 	if (restore->present && restore->method == DESIRED_RESTORE_REPLICATION)

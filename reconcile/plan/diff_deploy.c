@@ -266,6 +266,19 @@ static void note_failure(const struct deployment *deployment)
 		              stack->status, stack->failure);
 }
 
+/* Credentials are no business of an environment, so trueup does not hand on those that it got for the role. */
+static void note_credentials(const struct deployment *deployment)
+{
+	const struct desired_role *role = &deployment->input->desired->aws.assume_role;
+
+	if (role->present)
+		plan_add_note(
+		    deployment->plan, deployment->resource,
+		    "the command finds the credentials that trueup found before it assumed %s: they must be able to "
+		    "deploy, or the command assumes a role by itself",
+		    role->arn);
+}
+
 static void add_deploy(const struct deployment *deployment)
 {
 	const struct desired_deploy *desired = &deployment->input->desired->cluster.deploy;
@@ -295,6 +308,7 @@ static void add_deploy(const struct deployment *deployment)
 	plan_action_set(plan, action, "snapshot", deployment->snapshot);
 	plan_action_set(plan, action, "kmsKey", deployment->seen->kms_key);
 	plan_action_call(plan, action, arena_printf(plan->arena, "exec:%s", desired->command.items[0]));
+	note_credentials(deployment);
 	if (obstacle != NULL)
 		plan_action_block(plan, action, "%s", obstacle);
 }

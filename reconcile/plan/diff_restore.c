@@ -131,13 +131,18 @@ static enum desired_restore_method method_of(const struct vectors_diff *diff)
 	return restore->present ? restore->method : DESIRED_RESTORE_NONE;
 }
 
+static bool restores_snapshot(const struct vectors_diff *diff)
+{
+	return diff->desired->restore.from.kind == DESIRED_SOURCE_SNAPSHOT;
+}
+
 bool diff_restore_moves_rows(const struct vectors_diff *diff)
 {
 	if (method_of(diff) == DESIRED_RESTORE_EMBED)
 		return diff_embed_moves_rows(diff);
 	if (method_of(diff) == DESIRED_RESTORE_DMS)
 		return diff_dms_can_begin(diff);
-	if (diff->desired->restore.from.kind == DESIRED_SOURCE_SNAPSHOT &&
+	if (restores_snapshot(diff) &&
 	    (diff->seen->restore.head.status != OBSERVED_SEEN || diff_replacement_is_due(diff->input)))
 		return false;
 	return method_of(diff) != DESIRED_RESTORE_NONE;
@@ -165,5 +170,7 @@ void diff_restore(struct vectors_diff *diff)
 	}
 	if (method_of(diff) != DESIRED_RESTORE_DMS)
 		diff_leave_dms(diff);
+	if (method_of(diff) != DESIRED_RESTORE_COPY || !restores_snapshot(diff))
+		diff_leave_snapshot(diff);
 	delete_extra(diff);
 }

@@ -326,3 +326,33 @@ void diff_restore_by_snapshot(struct vectors_diff *diff)
 	else if (diff->desired->counts.present)
 		delete_temporaries(diff);
 }
+
+/* Not known to be needed no more, so it stays, and is told of in every report. */
+static void note_left(struct vectors_diff *diff, const struct observed_database *database)
+{
+	plan_add_note(diff->plan, diff->resource,
+	              "the temporary cluster %s, which trueup restored of the snapshot %s, is left, and costs " PRICE
+	              ": it is deleted once spec.vectors.counts shows that no row is missing",
+	              database->identifier, database->snapshot);
+}
+
+void diff_leave_snapshot(struct vectors_diff *diff)
+{
+	const struct observed_restore *seen = seen_restore(diff);
+	bool whole = diff->desired->counts.present && diff->unknown == NULL && !diff_replacement_is_due(diff->input) &&
+	             diff->wanting.count + diff->overfull.count == 0;
+	size_t i;
+
+	if (seen->head.status == OBSERVED_UNKNOWN)
+		plan_add_note(diff->plan, diff->resource,
+		              "whether an earlier spec left a temporary cluster was not seen: %s",
+		              observed_reason(diff->plan->arena, seen->head.reason, seen->head.permission));
+	for (i = 0; i < seen->cluster_count; i++) {
+		if (!is_ours(diff, &seen->clusters[i]))
+			continue;
+		if (whole)
+			delete_temporary(diff, &seen->clusters[i]);
+		else
+			note_left(diff, &seen->clusters[i]);
+	}
+}

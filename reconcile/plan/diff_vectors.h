@@ -144,6 +144,9 @@ const char *diff_describe_source(const struct vectors_diff *diff);
 /* restore.from: {snapshot: …}, and what is left of an earlier one. Also where no row is missing. */
 void diff_restore_by_snapshot(struct vectors_diff *diff);
 
+/* With any other method or source: temporary clusters that an earlier spec has left. */
+void diff_leave_snapshot(struct vectors_diff *diff);
+
 /* --- diff_replication.c --- */
 
 /*

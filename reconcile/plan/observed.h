@@ -151,9 +151,10 @@ struct observed_schema {
 	struct observed_index index;
 };
 
-/* What restore.from: {snapshot: …} is about. */
+/* What restore.from: {snapshot: …} is about, or, for a spec that takes rows from elsewhere, what one that did has left.
+ */
 struct observed_restore {
-	struct observed_head head; /* SKIPPED where the spec takes rows from elsewhere */
+	struct observed_head head; /* SKIPPED where it was not looked at */
 	const char *target;        /* identifier of the deployment's cluster, whose network is shared */
 	const char *target_id;     /* its resource id */
 	const char *kms_key;       /* ARN; NULL: it is not encrypted with a KMS key */

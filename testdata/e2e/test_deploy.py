@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import BASELINE, PATIENCE, ROOT, STACK, Outcome, Program, Sandbox
+from harness import BASELINE, PATIENCE, ROOT, STACK, Outcome, Program, Sandbox, creators, group_of
 
 DEPLOY = ROOT / "testdata/sandbox/deploy"
 WORD = ["replace-cluster"]
@@ -23,10 +23,10 @@ def command(sandbox: Sandbox) -> list[str]:
 
 
 def specify(trueup: Program, replace: str = "deploy", allow: list[str] | None = None, timeout: str = "5m",
-            directory: str = "../cdk") -> None:
+            directory: str = "../cdk", **sections: Any) -> None:
     cluster = {"encrypted": True, "replace": replace,
                "deploy": {"command": command(trueup.sandbox), "directory": directory, "timeout": timeout}}
-    trueup.specify(cluster=cluster, vectors={"counts": BASELINE}, allow=WORD if allow is None else allow)
+    trueup.specify(cluster=cluster, vectors={"counts": BASELINE}, allow=WORD if allow is None else allow, **sections)
 
 
 @pytest.fixture
@@ -110,7 +110,10 @@ def test_the_deployment_replaces_the_cluster(old: Sandbox, trueup: Program) -> N
 def test_whatever_the_command_says_the_world_decides(old: Sandbox, trueup: Program) -> None:
     """One deployment after the other that fails, each in its own way; the last one only seems to."""
     old.control("deployment/orders", ending=3, lines=30)
-    failed = action(trueup.apply(expect=1), "deploy")
+    specify(trueup, users=group_of(creators(old, 2)))
+    outcome = trueup.apply(expect=1)
+    assert outcome.resource("users")["state"] == "in-sync", "the rest goes on"
+    failed = action(outcome, "deploy")
     assert "ended with exit code 3" in failed["error"]
     told = failed["error"].partition("its last lines: ")[2].split(" | ")
     assert [line.split(":")[0] for line in told[:-1]] == [str(number) for number in range(11, 30)]

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import Outcome, Program, Sandbox
+import yaml
+from harness import Outcome, Program, Sandbox, creators, group_of
 
 WORD = ["suspend-rotation"]
 GROUP = "bedrock-chat-dms"
@@ -194,11 +195,16 @@ def test_failures_are_named_and_rotation_goes_on(deployment: Deployment, program
     """DMS is not begun anew by itself: that would cost money every night, and keep the password as it is."""
     sandbox = deployment.sandbox
     deployment.specify(program)
+    spec = yaml.safe_load((program.directory / "spec.yaml").read_text())
+    spec["spec"]["users"] = group_of(creators(sandbox, 1))
+    program.write("spec.yaml", yaml.safe_dump(spec))
     for mode, message in (("role", "Unable to assume the role"), ("unreachable", "timeout expired"),
                           ("fail", "the disk is full")):
         sandbox.control("dms/trouble", mode=mode, reason="the disk is full")
-        failed = step(program.apply(expect=1), "dms-migrate")
+        outcome = program.apply(expect=1)
+        failed = step(outcome, "dms-migrate")
         assert failed["state"] == "failed" and message in failed["error"]
+        assert outcome.resource("users")["state"] == "in-sync", "the rest goes on"
         assert f"delete-data-migration --data-migration-identifier {NAME}" in failed["error"]
         assert deployment.rotates() and sandbox.rows(deployment.new) == []
         made = deployment.things()["made"]

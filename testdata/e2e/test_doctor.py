@@ -143,6 +143,16 @@ def test_this_machine(fine: Program, shared: Sandbox) -> None:
     assert good["state"]["state"] == "problem" and "TRUEUP_STATE" in good["state"]["todo"]
     assert good["baseline"]["state"] == "ok" and bad["baseline"]["state"] == "problem"
     assert "trueup capture" in bad["baseline"]["text"]
+
+    role = shared.control("sts/role", name="deployer")["arn"]
+    aws = {"region": "eu-west-3", "account": ACCOUNT, "stack": "BedrockChatStack", "assumeRole": {"arn": role}}
+    for command, state, text in (("no-such-program", "problem", "there is no program no-such-program"),
+                                 ("true", "ok", f"trueup's environment, not those of the role {role}")):
+        everything(fine, shared, aws=aws, cluster={"encrypted": True, "replace": "deploy",
+                                                   "deploy": {"command": [command], "directory": "."}})
+        check = checks(doctor(fine, expect=0 if state == "ok" else 1))["deploy"]
+        assert check["state"] == state and text in check["text"]
+
     everything(fine, shared, mode="paused")
     shared.forget()
     assert states(doctor(fine))["mode"] == "unchecked"

@@ -100,7 +100,14 @@ def test_via_task_and_by_argument(sandbox: Sandbox, trueup: Program) -> None:
     chat = Application(sandbox, trueup)
     chat.specify(WORD, via="task")
     sandbox.control("fault", kind="reset-after", operation="ecs:RunTask", count=2)
-    chat.trouble("capacity", chat.bots[-1])     # which passes
+    starved, delayed = chat.bots[-1], chat.bots[-2]
+    chat.trouble("capacity", starved, count=99)
+    chat.trouble("capacity", delayed)
+    outcome = trueup.apply(expect=1)
+    (failed,) = outcome.actions("failed")
+    assert failed["id"].endswith(starved["id"]) and "Capacity is unavailable" in failed["error"]
+    assert {bot["id"]: bot["rows"] for bot in chat.bots if bot is not starved} == chat.counts()
+    sandbox.control("ecs/release")
     trueup.apply()
     assert {bot["id"]: bot["rows"] for bot in chat.bots} == chat.counts()
     assert sorted(task["bot"] for task in chat.tasks()) == sorted(bot["id"] for bot in chat.bots)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from harness import REGION, Program, Sandbox
+from harness import REGION, Program, Sandbox, creators
 
 FUNCTION = "SecretsManagerPostgreSQLRotationSingleUser"
 WORD = ["suspend-rotation"]
@@ -119,7 +119,8 @@ def test_a_rotation_under_way_is_waited_for_and_never_cut_short(program: Program
     # Held where the database has the new password already, and the secret not yet.
     shared.control("secretsmanager/break", step="finishSecret", how="hold")
     secret.rotate()
-    specify(program, True)
+    secret.wait(lambda: pending_password(secret) is not None)
+    specify(program, True, vectors={})
     program.plan()
     specify(program, False, allow=WORD)
     outcome = program.json("apply", "spec.yaml", "--yes", "--wait", "0", expect=2)
@@ -134,26 +135,36 @@ def test_a_rotation_under_way_is_waited_for_and_never_cut_short(program: Program
     program.plan()
 
 
-def test_a_rotation_that_is_stuck(program: Program, shared: Sandbox, secret: Secret) -> None:
-    """Under way for an hour; then told, with what to do. Done as told, all goes on."""
-    shared.control("secretsmanager/break", step="finishSecret", how="fail")
+@pytest.mark.parametrize("step", ["setSecret", "testSecret", "finishSecret"])
+def test_a_rotation_that_is_stuck(program: Program, shared: Sandbox, secret: Secret, step: str) -> None:
+    """Under way for an hour; then told, with what to do, and the rest goes on. Done as told, all is in sync."""
+    before = secret.password
+    shared.control("secretsmanager/break", step=step, how="fail")
     secret.rotate()
-    secret.wait(lambda: pending_password(secret) is not None)
-    truth = pending_password(secret)
+    taken = step != "setSecret"     # by the database; else there is not even a value
+    secret.wait(lambda: pending_password(secret) is not None if taken else secret.pending)
+    pending = pending_password(secret)
     specify(program, True)
     program.plan()
     shared.control("secretsmanager/age", secret=secret.arn, seconds=3700)
-    (blocked,) = program.apply(expect=2).actions("blocked")
-    shared.control("secretsmanager/mend")
+    specify(program, True, vectors={}, users={"groups": {f"while-{step}": {"members": creators(shared, 1)}}})
+    outcome = program.apply(expect=2)
+    (blocked,) = outcome.actions("blocked")
     assert f"/aws/lambda/{FUNCTION}" in blocked["waitsFor"]
+    assert outcome.resource("vectors")["state"] == outcome.resource("users")["state"] == "in-sync"
 
-    words = shlex.split(re.findall(r"aws secretsmanager (update-secret-version-stage [^.]*)\.",
-                                   blocked["waitsFor"])[0])
+    forward, back = re.search(r"(update-secret-version-stage [^.]*)\. Else .*: the same with (.*) alone",
+                              blocked["waitsFor"]).groups()
+    words = shlex.split(forward)
     given = dict(zip(words[1::2], words[2::2]))
-    secret.client.update_secret_version_stage(
-        SecretId=given["--secret-id"], VersionStage=given["--version-stage"],
-        MoveToVersionId=given["--move-to-version-id"], RemoveFromVersionId=given["--remove-from-version-id"])
-    assert secret.password == truth
+    if not taken:
+        given.pop("--move-to-version-id")
+        words = shlex.split(back)
+        given |= dict(zip(words[::2], words[1::2]))
+    parameters = {"--secret-id": "SecretId", "--version-stage": "VersionStage", "--move-to-version-id":
+                  "MoveToVersionId", "--remove-from-version-id": "RemoveFromVersionId"}
+    secret.client.update_secret_version_stage(**{parameters[option]: value for option, value in given.items()})
+    assert secret.password == (pending if taken else before)
     specify(program, True, vectors={})
     program.plan()
 

@@ -107,6 +107,11 @@ def test_whatever_snapshot_there_is(sandbox: Sandbox, trueup: Program) -> None:
     assert any("costs" in note for note in done.resource("vectors")["notes"])
     assert sandbox.calls()["operations"]["rds:ModifyDBCluster"] <= 3, "what is blocked is not tried again and again"
 
+    # It is told of by a spec, too, that takes rows from elsewhere.
+    trueup.specify(vectors={"counts": BASELINE})
+    told = " ".join(trueup.plan(expect=2).resource("vectors")["notes"])
+    assert f"{temporary('empty')}, which trueup restored of the snapshot empty, is left" in told
+
     # Another's cluster has the name: it is not touched, and nothing else is done.
     rds.create_db_cluster(DBClusterIdentifier=temporary(FINAL), Engine="aurora-postgresql", MasterUsername="postgres",
                           MasterUserPassword="not-for-trueup")
