@@ -157,6 +157,7 @@ void source_reload(struct source *source, const struct agent_config *config)
 	source->status.location = source->path;
 	arena_free(source->arena);
 	source->arena = arena;
+	source->looked_at = 0; /* a person changed something: no pause */
 	source_fetch(source);
 }
 

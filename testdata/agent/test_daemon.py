@@ -1,0 +1,169 @@
+"""The agent's loop: what runs when, what ends it, and what one run's trouble costs the others."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from agent import Agent, is_running, wait_until
+from harness import RESTORE_CLUSTER, Program, Sandbox, creators, group_of, username
+
+KILLS = int(os.environ.get("TRUEUP_KILLS", "1"))  # of the agent, in the midst of a migration
+ASIDE = "bedrock-chat-trueup-old"
+
+
+def specify(program: Program, name: str, **sections: object) -> Path:
+    (program.directory / "specs/baselines").mkdir(parents=True, exist_ok=True)
+    return program.specify(f"specs/{name}.yaml", name=name, **sections)
+
+
+def listen(program: Program) -> tuple[socket.socket, list[str]]:
+    """systemd's end of the notification socket, and what came there so far."""
+    systemd = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    systemd.bind(str(program.directory / "notify"))
+    program.environment |= {"NOTIFY_SOCKET": str(program.directory / "notify"), "WATCHDOG_USEC": "200000"}
+    told: list[str] = []
+
+    def read() -> None:
+        while message := systemd.recv(4096):
+            told.extend(message.decode().splitlines())
+
+    threading.Thread(target=read, daemon=True).start()
+    return systemd, told
+
+
+def test_it_keeps_what_specs_say_and_takes_what_it_is_told(program: Program, shared: Sandbox,
+                                                           launch: Callable[..., Agent]) -> None:
+    who = creators(shared, 3)
+    ids = [username(shared, email) for email in who]
+    specify(program, "one", users=group_of(who[:1]))
+    systemd, told = listen(program)
+    agent = launch(program, schedule={"every": "1h"})
+    agent.wait_for("one: in-sync")
+    assert shared.members() == {ids[0]}
+    wait_until(lambda: "READY=1" in told and "WATCHDOG=1" in told, lambda: f"systemd was told only {told}")
+
+    # Drift made by hand is put right at the next run, and the spec of today is what counts.
+    specify(program, "one", users=group_of(who[:2]))
+    shared.client("cognito-idp").admin_remove_user_from_group(
+        UserPoolId=shared.summary["pool"], GroupName="CreatingBotAllowed", Username=ids[0])
+    agent.send(signal.SIGUSR1)
+    agent.wait_for("one: in-sync", 2)
+    assert shared.members() == set(ids[:2])
+
+    # A second agent on this state directory is none.
+    assert program.run("agent", "agent.yaml", expect=75).err
+
+    # A bad configuration is refused, with its place; a good one and a new spec are taken.
+    good = agent.file.read_text()
+    agent.file.write_text(good + "concurency: 3\n")
+    agent.send(signal.SIGHUP)
+    agent.wait_for("the one in force stays so")
+    assert "agent.yaml:8:1: concurency" in agent.wait_for("did you mean")
+    assert "agent.yaml:8:1: concurency" in program.run("agent", "agent.yaml", expect=65).err
+    agent.file.write_text(good)
+    specify(program, "two", users={"groups": {"others": {"members": who[2:]}}})
+    agent.send(signal.SIGHUP)
+    agent.wait_for("two: in-sync")
+    assert shared.members("others") == {ids[2]}
+    assert "RELOADING=1" in told
+
+    # Whose spec is gone is let go; specs that are not valid change nothing.
+    (program.directory / "specs/one.yaml").unlink()
+    agent.send(signal.SIGHUP)
+    agent.wait_for("one: its spec is gone")
+    (program.directory / "specs/three.yaml").write_text("kind: Teapot\n")
+    agent.send(signal.SIGHUP)
+    agent.wait_for("three.yaml:1:")
+    assert not agent.messages("two: its spec is gone")
+    assert agent.end() == 0
+    wait_until(lambda: "STOPPING=1" in told)
+    systemd.close()
+
+
+def test_it_observes_where_it_may_not_act(program: Program, shared: Sandbox, launch: Callable[..., Agent]) -> None:
+    who = creators(shared, 1)
+    specify(program, "acts", users={"groups": {"acts": {"members": who}}})
+    specify(program, "looks", users={"groups": {"looks": {"members": who}}})
+    agent = launch(program, schedule={"every": "1h"}, deployments={"looks": {"mode": "observe"}})
+    agent.wait_for("acts: in-sync")
+    agent.wait_for("looks: drifted: users looks")
+    groups = shared.client("cognito-idp").list_groups(UserPoolId=shared.summary["pool"])["Groups"]
+    assert {"acts"} == {group["GroupName"] for group in groups} & {"acts", "looks"}
+
+
+def test_next_runs_are_told(program: Program, shared: Sandbox) -> None:
+    specify(program, "nightly", users=group_of([]))
+    specify(program, "often", users=group_of([]))
+    program.write("agent.yaml", "apiVersion: trueup/v1\nkind: Agent\nspecs: {path: specs}\nsplay: 0s\n"
+                                "schedule: {cron: '30 2 * * *', timeZone: Europe/Paris}\n"
+                                "deployments: {often: {schedule: {every: 15m}}}\n")
+    first, second, third, fourth = program.run("agent", "--next", "1", "agent.yaml").out.splitlines()
+    assert first == "nightly: cron 30 2 * * *, time zone Europe/Paris, 0 s of splay"
+    assert second.split()[1:] in (["02:30:00", "CET"], ["02:30:00", "CEST"])
+    assert third.startswith("often: every 15m") and fourth.endswith(" UTC")
+
+
+def migrate(sandbox: Sandbox, program: Program, number: int) -> None:
+    """A spec under which the cluster must be replaced: by one with another key than it has now."""
+    kms = sandbox.client("kms")
+    kms.create_alias(AliasName=f"alias/chat-{number}", TargetKeyId=kms.create_key()["KeyMetadata"]["KeyId"])
+    specify(program, "chat", cluster=RESTORE_CLUSTER | {"kmsKey": f"alias/chat-{number}"},
+            vectors={"counts": {"from": "baseline", "file": "baselines/chat.yaml"}}, allow=["replace-cluster"])
+
+
+def remove_aside(sandbox: Sandbox) -> None:
+    rds = sandbox.client("rds")
+    if ASIDE not in sandbox.clusters():
+        return
+    for member in sandbox.clusters()[ASIDE]["DBClusterMembers"]:
+        rds.delete_db_instance(DBInstanceIdentifier=member["DBInstanceIdentifier"], SkipFinalSnapshot=True)
+    rds.delete_db_cluster(DBClusterIdentifier=ASIDE, SkipFinalSnapshot=True)
+    wait_until(lambda: ASIDE not in sandbox.clusters())
+
+
+def test_killed_and_stopped_in_the_midst_of_a_migration(sandbox: Sandbox, trueup: Program,
+                                                        launch: Callable[..., Agent]) -> None:
+    """Another run than one's own, a crash, TERM, and SIGKILL: the next run goes on, and no child is left behind."""
+    seed = int(os.environ.get("TRUEUP_SEED", random.SystemRandom().randrange(10**6)))
+    print(f"TRUEUP_SEED={seed}")
+    rng = random.Random(seed)
+    sandbox.seed(bots=4, rows=120, users=6)
+    rows = sandbox.rows(sandbox.summary["cluster"])
+    migrate(sandbox, trueup, 0)
+    specify(trueup, "users", users=group_of(creators(sandbox, 1)))
+    trueup.run("capture", "specs/chat.yaml", "--out", "specs/baselines/chat.yaml")
+
+    # A child that crashes has failed, with its reason; the other deployment is none the wiser, and the agent goes on.
+    agent = launch(trueup, schedule={"every": "1h"})
+    agent.wait_for("users: in-sync")
+    os.kill(agent.child(), signal.SIGABRT)
+    agent.wait_for("chat: failed: the run was killed by signal 6")
+    agent.send(signal.SIGUSR1)
+    agent.wait_for("chat: cluster/", 2)  # it acts
+
+    # TERM: the run ends in order, with its report, and so does the agent.
+    assert agent.end() == 0
+    assert not agent.messages("chat: failed: the run came to no report")
+    agent = launch(trueup, schedule={"every": "1h"})
+    agent.wait_for("chat: in-sync")
+    assert agent.end() == 0
+    assert sandbox.rows(sandbox.summary["cluster"]) == rows
+
+    for number in range(1, KILLS + 1):
+        remove_aside(sandbox)
+        migrate(sandbox, trueup, number)
+        agent = launch(trueup, schedule={"every": "1h"})
+        agent.wait_for("chat: cluster/", rng.randint(1, 12))
+        child = agent.child()
+        agent.end(signal.SIGKILL)
+        wait_until(lambda: not is_running(child), lambda: "the run outlives its agent")  # noqa: B023: called here
+        agent = launch(trueup, schedule={"every": "1h"})
+        agent.wait_for("chat: in-sync")
+        assert agent.end() == 0
+        assert sandbox.rows(sandbox.summary["cluster"]) == rows
