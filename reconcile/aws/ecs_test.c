@@ -1,45 +1,9 @@
 /* ECS's answers as it writes them, and what is asked of it. */
-#include "aws/client_private.h"
 #include "aws/ecs.h"
-#include "aws/script_test_help.h"
+#include "aws/service_test_help.h"
 #include "base/test_main.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-static struct script script;
-static struct aws *aws;
-static struct arena *arena;
-static struct error err;
-
-static void set_up(void)
-{
-	script_clear_environment();
-	setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE", 1);
-	setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
-	arena = arena_new();
-}
-
-static void tear_down(void)
-{
-	aws_free(aws);
-	script_end(&script);
-	arena_free(arena);
-}
-
-static void open_client(const struct script_step *steps, size_t count)
-{
-	struct aws_settings settings = {.writes = true, .region = "eu-west-3", .quota_share = 1};
-
-	ck_assert_int_eq(aws_new_over(script_start(&script, steps, count), &settings, &aws, &err), 0);
-}
-
-#define OPEN(steps) open_client((steps), sizeof(steps) / sizeof((steps)[0]))
-
-static bool was_sent(size_t i, const char *text)
-{
-	return strstr(script.sent[i], text) != NULL;
-}
 
 #define REFUSED(code)                                                                                                  \
 	{                                                                                                              \
