@@ -131,6 +131,18 @@ static char **make_environment(const char *const *added)
 	return all;
 }
 
+/* The soft limit only: a program that the child runs in turn gets back what we have. */
+static void limit_memory(size_t most)
+{
+	struct rlimit limit;
+
+	if (most == 0 || getrlimit(RLIMIT_DATA, &limit) != 0 ||
+	    (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < most))
+		return;
+	limit.rlim_cur = most;
+	(void)setrlimit(RLIMIT_DATA, &limit);
+}
+
 static void reset_signals(void)
 {
 	sigset_t none;
@@ -178,6 +190,7 @@ static void run_child(const struct child_options *options, const struct pipes *p
 
 	reset_signals();
 	setpgid(0, 0);
+	limit_memory(options->memory_max);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	/* The alarm outlives us, and the exec: whatever becomes of us, this is not for ever. */
 	alarm((unsigned)((options->timeout_ms + options->grace_ms) / 1000 + 60));

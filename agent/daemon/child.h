@@ -60,6 +60,7 @@ struct child_options {
 	const void *input;              /* standard input: copied here, and wiped once written; NULL: /dev/null */
 	size_t input_length;
 	size_t output_max; /* bytes of standard output; 0: it goes to /dev/null */
+	size_t memory_max; /* bytes of its data; 0: as much as we may have */
 	int64_t timeout_ms;
 	int64_t grace_ms;
 };

@@ -213,6 +213,16 @@ START_TEST(output_is_bounded)
 }
 END_TEST
 
+START_TEST(memory_is_bounded)
+{
+	struct child_options options = shell(SHELL("ulimit -d; ulimit -Hd"));
+
+	options.memory_max = (size_t)64 * 1024 * 1024;
+	run(&options);
+	ck_assert_str_eq(buf_text(&scene.output), "65536\nunlimited\n");
+}
+END_TEST
+
 START_TEST(a_crash_is_told_with_the_last_words)
 {
 	struct child_options options = shell(SHELL("echo last words >&2; kill -SEGV $$"));
@@ -303,6 +313,7 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, who_does_not_heed_it_is_killed_with_its_children);
 	tcase_add_test(tcase, a_stream_that_a_stray_child_keeps_open_is_not_waited_for);
 	tcase_add_test(tcase, output_is_bounded);
+	tcase_add_test(tcase, memory_is_bounded);
 	tcase_add_test(tcase, a_crash_is_told_with_the_last_words);
 	tcase_add_test(tcase, it_can_be_stopped_and_killed);
 	tcase_add_test(tcase, none_is_left_if_we_are_killed);

