@@ -114,6 +114,8 @@ static const char *tell_problem(struct job *job, const struct child_result *resu
 	if (result->too_long)
 		return arena_printf(job->arena, "the run was ended: its report is longer than %zu MiB",
 		                    JOB_REPORT_MAX / 1024 / 1024);
+	if (result->outcome.ending == PROCESS_STOPPED)
+		return "the run was ended, since the agent was told to stop";
 	if (exited && result->outcome.code == REPORT_EXIT_INVALID)
 		return arena_printf(job->arena, "the spec is not valid%s%s", separator, words);
 	return arena_printf(job->arena, "the run %s%s%s%s%s", exited ? problem : "", exited ? ", and " : "", ending,

@@ -95,10 +95,13 @@ class Agent:
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
-    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+    def end(self, number: signal.Signals = signal.SIGTERM, times: int = 1) -> int:
         """Told to stop, the agent does, and none of its children is left."""
         children = self.children()
         self.send(number)
+        if times > 1:
+            self.wait_for("stopping:")
+            self.send(number)
         code = self.process.wait(PATIENCE)
         self._reader.join()
         wait_until(lambda: not any(map(is_running, children)), lambda: f"{children} are left")
@@ -106,7 +109,7 @@ class Agent:
 
     def finish(self) -> None:
         if self.process.poll() is None:
-            self.end()
+            self.end(times=2)
         log = "".join(self.raw)
         assert "Sanitizer" not in log and "runtime error" not in log, log
         assert self.process.returncode in (0, -signal.SIGKILL), log

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import bench
 from agent import Agent, is_running, wait_until
 from harness import RESTORE_CLUSTER, Program, Sandbox, creators, group_of, username
 
@@ -95,6 +96,21 @@ def test_it_observes_where_it_may_not_act(program: Program, shared: Sandbox, lau
     agent.wait_for("looks: drifted: users looks")
     groups = shared.client("cognito-idp").list_groups(UserPoolId=shared.summary["pool"])["Groups"]
     assert {"acts"} == {group["GroupName"] for group in groups} & {"acts", "looks"}
+
+
+def test_trouble_costs_only_itself(program: Program, shared: Sandbox, launch: Callable[..., Agent]) -> None:
+    """A dozen deployments, and three that crash, hang and leak; contrib/bench agent is the same with a thousand."""
+    names = bench.specify_all(program, shared, 15)
+    program.environment |= {"LD_PRELOAD": bench.make_trouble(program.directory), "TROUBLE_MIB": "256"}
+    program.environment["ASAN_OPTIONS"] += ":verify_asan_link_order=0"
+    agent = launch(program, schedule={"every": "1h"}, concurrency=3)
+    for name in names:
+        if name not in bench.TROUBLE:
+            agent.wait_for(f"{name}: in-sync")
+    agent.wait_for("crashes: failed: the run was killed by signal 6")
+    agent.wait_for("leaks: failed: the run was killed by signal 6")
+    assert not agent.messages("hangs: failed")
+    assert agent.end(times=2) == 0
 
 
 def test_next_runs_are_told(program: Program, shared: Sandbox) -> None:
