@@ -1,6 +1,7 @@
 #include "daemon/tasks.h"
 #include "base/log.h"
 #include "daemon/job.h"
+#include "daemon/marker.h"
 #include "daemon/schedule.h"
 
 #include <errno.h>
@@ -141,6 +142,7 @@ static void settle(struct task *task, struct state_run *run)
 	struct tasks *tasks = task->tasks;
 
 	task->job = NULL;
+	marker_clear(tasks->options.directory, task->name);
 	source_release(task->held);
 	task->held = NULL;
 	tasks->running--;
@@ -212,6 +214,7 @@ static void begin(struct task *task)
 	task->started_at = time(NULL);
 	task->held = task->source != NULL ? source_hold(task->source) : NULL;
 	tasks->running++;
+	marker_set(tasks->options.directory, task->name);
 	state_begin_run(tasks->options.state, task->name, task->trigger, task->started_at);
 	log_info("%s: a run begins (%s)", task->name, task->trigger);
 	if (job_start(tasks->options.base, &options, &callbacks, &task->job, &err) != 0)
@@ -376,6 +379,8 @@ static void take_spec(struct tasks *tasks, struct source *source, const struct s
 	state_put(tasks->options.state, task->name, task->spec, find_mode(task));
 	if (changed || (is_new && trigger != NULL))
 		ask(task, trigger != NULL ? trigger : "source");
+	else if (is_new && marker_is_set(tasks->options.directory, task->name))
+		ask(task, "start"); /* the agent was killed while it ran */
 	else if (is_new)
 		plan_next(task, SCHEDULE_AFTER_START);
 }
