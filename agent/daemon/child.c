@@ -606,3 +606,13 @@ pid_t child_pid(const struct child *child)
 {
 	return child->pid;
 }
+
+void child_abandon(struct child *child)
+{
+	if (!child->exited) {
+		kill(-child->pid, SIGKILL);
+		while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
+	free_child(child);
+}

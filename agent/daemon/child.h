@@ -78,6 +78,9 @@ void child_stop(struct child *child);
 /* SIGKILL now; `ended` comes later. */
 void child_kill(struct child *child);
 
+/* SIGKILL now, and it is freed: no callback is called any more. Waits for it to be gone. For who is freed himself. */
+void child_abandon(struct child *child);
+
 pid_t child_pid(const struct child *child);
 
 #endif

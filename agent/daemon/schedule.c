@@ -1,18 +1,16 @@
 #include "daemon/schedule.h"
-#include "base/digest.h"
-
-#include <string.h>
 
 int64_t schedule_splay(const char *name, int64_t splay)
 {
-	unsigned char digest[DIGEST_SHA256_SIZE];
-	uint64_t number;
+	uint64_t hash = 0xcbf29ce484222325; /* FNV-1a, and MurmurHash3's end, which spreads names that are alike */
 
 	if (splay <= 0)
 		return 0;
-	digest_sha256(name, strlen(name), digest);
-	memcpy(&number, digest, sizeof(number));
-	return (int64_t)(number % (uint64_t)splay);
+	for (; *name != '\0'; name++)
+		hash = (hash ^ (unsigned char)*name) * 0x100000001b3;
+	hash = (hash ^ hash >> 33) * 0xff51afd7ed558ccd;
+	hash ^= hash >> 33;
+	return (int64_t)(hash % (uint64_t)splay);
 }
 
 time_t schedule_regular(const struct agent_schedule *schedule, int64_t splay, time_t after)

@@ -5,7 +5,7 @@
  *
  * Lives on the daemon's loop and never blocks it: to look, to fetch, to verify
  * and to read the specs is the work of a short-lived child, this program's
- * hidden command `source`, one at a time. What it found comes into force as a
+ * `trueup validate`, one at a time. What it found comes into force as a
  * whole or not at all. Once something is in force it stays so through whatever
  * goes wrong later (an unreachable remote, a deleted branch, an unsigned
  * commit, an invalid spec), and with git through restarts of the agent.
@@ -28,8 +28,9 @@ struct source;
 
 /* A spec in force, valid when it was read. */
 struct source_spec {
-	const char *name; /* of the deployment */
-	const char *file; /* to hand to `trueup apply` */
+	const char *name;   /* of the deployment */
+	const char *file;   /* to hand to `trueup apply` */
+	const char *sha256; /* of the file: another one is another spec */
 };
 
 /* What is in force: plain data that nobody changes. */
@@ -71,7 +72,7 @@ struct source_options {
 	const struct agent_config *config; /* copied, as far as it is used here */
 	const char *state;                 /* the state directory; exists */
 	struct source_observer observer;
-	const char *program; /* whose command `source` it runs; NULL: this very program */
+	const char *program; /* whose command `validate` it runs; NULL: this very program */
 };
 
 /* Takes what was in force before from the state directory, and begins to look at once. Never NULL. */

@@ -15,6 +15,7 @@
 struct task {
 	struct tasks *tasks;
 	char *name, *spec;
+	char *sha256; /* of its spec */
 	char *commit; /* that its spec is of; NULL: not known */
 	time_t due;   /* 0: while it runs */
 	time_t started_at;
@@ -95,6 +96,7 @@ static void free_task(struct task *task)
 	source_release(task->held);
 	free(task->name);
 	free(task->spec);
+	free(task->sha256);
 	free(task->commit);
 	free(task);
 }
@@ -368,10 +370,12 @@ static void take_spec(struct tasks *tasks, struct source *source, const struct s
 
 	if (is_new)
 		task = add_task(tasks, spec->name);
-	changed = !is_new && !is_same(task->commit, commit);
+	changed = !is_new && (!is_same(task->commit, commit) || !is_same(task->sha256, spec->sha256));
 	free(task->spec);
+	free(task->sha256);
 	free(task->commit);
 	task->spec = copy_text(spec->file);
+	task->sha256 = copy_text(spec->sha256);
 	task->commit = copy_text(commit);
 	task->source = source;
 	task->seen = true;

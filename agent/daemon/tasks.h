@@ -37,7 +37,7 @@ void tasks_reload(struct tasks *tasks, const struct agent_config *config);
 
 /*
  * These deployments and no others. New ones are due as their schedule says, or
- * at once if `trigger` is not NULL; so are those whose revision is another one.
+ * at once if `trigger` is not NULL; so are those whose spec or revision is another one.
  * One that is gone while it runs is let go behind its run. `source` is asked to
  * hold its revision as long as a run uses it.
  */

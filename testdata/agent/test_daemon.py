@@ -56,6 +56,9 @@ def test_it_keeps_what_specs_say_and_takes_what_it_is_told(program: Program, sha
     agent.send(signal.SIGUSR1)
     agent.wait_for("one: in-sync", 2)
     assert shared.members() == set(ids[:2])
+    specify(program, "one", users=group_of(who[1:2], exclusive=True), allow=["remove-members"])
+    agent.send(signal.SIGHUP)  # and one that was changed is run at once
+    wait_until(lambda: shared.members() == {ids[1]}, lambda: "it was not run: " + "".join(agent.raw))
 
     # A second agent on this state directory is none.
     assert program.run("agent", "agent.yaml", expect=75).err
