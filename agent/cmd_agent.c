@@ -109,16 +109,6 @@ static enum report_exit complain_of_start(const struct error *err)
 	return err->code == ERROR_BUSY ? REPORT_EXIT_BUSY : REPORT_EXIT_FAILED;
 }
 
-/* What the configuration may say and this version does not do yet: to go on without it would be a surprise. */
-static const char *find_pending(const struct agent_config *config)
-{
-	if (config->specs.git.present)
-		return "specs.git";
-	if (config->listen.present)
-		return "listen";
-	return config->notify_count > 0 ? "notify" : NULL;
-}
-
 static enum report_exit refuse_pending(const char *file, const char *what)
 {
 	log_error("%s: %s: is not in this version", file, what);
@@ -162,8 +152,8 @@ static enum report_exit agent_run(const struct command_context *context)
 	}
 	if (agent_config_load(arena, file, config, &issues) != 0)
 		code = command_complain_issues(&issues);
-	else if (find_pending(config) != NULL)
-		code = refuse_pending(file, find_pending(config));
+	else if (daemon_find_pending(config) != NULL)
+		code = refuse_pending(file, daemon_find_pending(config));
 	else if (options->next > 0)
 		code = print_schedule(context, config);
 	else

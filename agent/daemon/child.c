@@ -105,6 +105,19 @@ static int open_pipes(struct pipes *pipes, const struct child_options *options, 
 	return 0;
 }
 
+/* systemd speaks to us by these, and not to those that we run. */
+static bool is_private(const char *variable)
+{
+	static const char *const names[] = {
+	    "NOTIFY_SOCKET=", "WATCHDOG_USEC=", "WATCHDOG_PID=", "LISTEN_FDS=", "LISTEN_PID="};
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strncmp(variable, names[i], strlen(names[i])) == 0)
+			return true;
+	return false;
+}
+
 /* The environment with the additions in front, made before the fork; the strings are borrowed. */
 static char **make_environment(const char *const *added)
 {
@@ -125,7 +138,7 @@ static char **make_environment(const char *const *added)
 
 		for (j = 0; j < count && strncmp(added[j], environ[i], name) != 0; j++)
 			;
-		if (j == count)
+		if (j == count && !is_private(environ[i]))
 			all[at++] = environ[i];
 	}
 	return all;

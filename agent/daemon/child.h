@@ -56,7 +56,8 @@ struct child_options {
 	const char *const *argv;        /* ends with NULL; looked up in PATH if argv[0] has no slash */
 	const char *name;               /* argv[0] as the program sees it; NULL: argv[0] */
 	const char *directory;          /* it runs in this one; NULL: ours */
-	const char *const *environment; /* "NAME=value" besides and before ours; ends with NULL; NULL: none */
+	const char *const *environment; /* "NAME=value" besides and before ours (but what systemd tells us in it); ends
+	                                   with NULL; NULL: none */
 	const void *input;              /* standard input: copied here, and wiped once written; NULL: /dev/null */
 	size_t input_length;
 	size_t output_max; /* bytes of standard output; 0: it goes to /dev/null */

@@ -131,9 +131,12 @@ END_TEST
 START_TEST(it_gets_its_input_environment_and_directory)
 {
 	static const char *const environment[] = {"TRUEUP_TEST=added", "HOME=/elsewhere", NULL};
-	struct child_options options = shell(SHELL("cat; echo \" $TRUEUP_TEST $HOME $PWD\"; ls /proc/$$/fd; true"));
+	struct child_options options =
+	    shell(SHELL("cat; echo \" $TRUEUP_TEST $HOME $PWD$NOTIFY_SOCKET\"; ls /proc/$$/fd; true"));
 	size_t length = 300000;
 	char *input = malloc(length);
+
+	ck_assert_int_eq(setenv("NOTIFY_SOCKET", "/ours", 1), 0);
 
 	memset(input, 'x', length);
 	options.input = input;

@@ -147,6 +147,15 @@ static void stop(struct daemon *daemon)
 	tasks_stop(daemon->tasks);
 }
 
+const char *daemon_find_pending(const struct agent_config *config)
+{
+	if (config->specs.git.present)
+		return "specs.git";
+	if (config->listen.present)
+		return "listen";
+	return config->notify_count > 0 ? "notify" : NULL;
+}
+
 /* The new configuration, or NULL if it is not to be used; what is wrong with it is logged. */
 static const struct agent_config *read_config(const struct daemon *daemon, struct arena *arena)
 {
@@ -155,14 +164,23 @@ static const struct agent_config *read_config(const struct daemon *daemon, struc
 	struct buf text = {0};
 	char *line, *rest;
 
-	if (agent_config_load(arena, daemon->options.config, config, &issues) == 0)
+	if (agent_config_load(arena, daemon->options.config, config, &issues) != 0)
+		spec_issues_print(&issues, &text);
+	else if (daemon_find_pending(config) != NULL)
+		buf_printf(&text, "%s: %s: is not in this version\n", daemon->options.config,
+		           daemon_find_pending(config));
+	else
 		return config;
-	spec_issues_print(&issues, &text);
 	for (line = strtok_r(text.bytes, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest))
 		log_error("%s", line);
 	buf_free(&text);
 	log_error("the configuration is not valid, and the one in force stays so");
 	return NULL;
+}
+
+static bool is_same(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
 static void reload(struct daemon *daemon)
@@ -173,6 +191,8 @@ static void reload(struct daemon *daemon)
 	sd_notify_reloading();
 	config = read_config(daemon, arena);
 	if (config != NULL) {
+		if (!is_same(config->state, daemon->config->state))
+			log_warn("state: is another one once the agent is started anew");
 		daemon->arena = arena;
 		daemon->config = config;
 		tasks_reload(daemon->tasks, config);

@@ -28,6 +28,10 @@ struct daemon_options {
 	int verbose;           /* for children: how often they get -v */
 };
 
+/* The first key that the configuration may have and this version does nothing about: such a one is refused. NULL: none.
+ */
+const char *daemon_find_pending(const struct agent_config *config);
+
 /*
  * `config` is the file's, in an arena that becomes the daemon's. NULL if the loop
  * cannot be made, or a part refuses; then the arena is freed too.
