@@ -382,10 +382,31 @@ void state_end_run(struct state *state, const char *name, struct state_run *run)
 	tell_of(state, entry);
 }
 
-void state_restore_run(struct state *state, const char *name, struct state_run *run)
+/* A condition of the report is dated as it was; one that is in another state now is not. */
+static void restore_since(struct state_deployment *seen, const struct state_past *past)
+{
+	struct state_condition *conditions = (struct state_condition *)seen->conditions; /* in the entry's own arena */
+	size_t i, j;
+
+	for (i = 0; i < seen->condition_count; i++)
+		for (j = 0; j < past->condition_count; j++)
+			if (strcmp(conditions[i].kind, past->conditions[j].kind) == 0 &&
+			    strcmp(conditions[i].name, past->conditions[j].name) == 0 &&
+			    strcmp(conditions[i].state, past->conditions[j].state) == 0)
+				conditions[i].since = past->conditions[j].since;
+	seen->since = past->since;
+	seen->last_success_at = past->last_success_at;
+	seen->failures = past->failures;
+}
+
+void state_restore(struct state *state, const char *name, struct state_run *run, const struct state_past *past)
 {
 	struct entry *entry = find_entry(state, name);
 
-	if (entry != NULL)
-		take_run(entry, run);
+	if (entry == NULL)
+		return;
+	take_run(entry, run);
+	if (*run->problem != '\0')
+		set_word(&entry->seen, STATE_FAILED, run->problem, run->finished_at);
+	restore_since(&entry->seen, past);
 }

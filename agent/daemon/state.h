@@ -194,12 +194,22 @@ void state_add_progress(struct state *state, const char *name, const struct stat
  */
 void state_end_run(struct state *state, const char *name, struct state_run *run);
 
+/* What a report of the last run alone does not say. */
+struct state_past {
+	time_t since;
+	time_t last_success_at;
+	int failures;
+	const struct state_condition
+	    *conditions; /* kind, name, state and since; those that the report has, too, count */
+	size_t condition_count;
+};
+
 /*
- * A run before the agent was started, as the store has it: taken up as
- * state_end_run() would have, but nobody is told. Oldest first, so that "since"
- * comes out as it was. `run->report` and times are all that must be there.
+ * What was known before the agent was started: the last run, as state_end_run()
+ * takes it, and since when. Nobody is told. A run that failed without a report has
+ * the last one that there was: then `problem` is the reason.
  */
-void state_restore_run(struct state *state, const char *name, struct state_run *run);
+void state_restore(struct state *state, const char *name, struct state_run *run, const struct state_past *past);
 
 /* The word and the reason of a report alone (its exit code as report_exit_code() has it). The reason is in the arena.
  */

@@ -1,8 +1,10 @@
 #include "daemon/state.h"
 
 #include "base/test_main.h"
+#include "daemon/memory.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct state *state;
@@ -17,6 +19,12 @@ static void take_event(void *context, const struct state_event *event)
 	(void)context;
 	snprintf(told + length, sizeof(told) - length, "%s%s%s ", words[event->change],
 	         event->deployment != NULL ? ":" : "", event->deployment != NULL ? event->deployment->name : "");
+}
+
+static void save(void *context, const struct state_event *event)
+{
+	if (event->change == STATE_CHANGED_ENDED)
+		memory_save(context, event->deployment, event->run);
 }
 
 static void set_up(void)
@@ -50,17 +58,19 @@ static json_t *make_report(const char *resource, const char *action)
 
 static void run(const char *name, json_t *report, int exit_code, time_t now)
 {
+	char *text = report != NULL ? json_dumps(report, JSON_COMPACT) : NULL;
 	struct state_run done = {.trigger = "schedule",
 	                         .started_at = now - 1,
 	                         .finished_at = now,
 	                         .duration_ms = 1000,
 	                         .exit = exit_code,
 	                         .report = report,
-	                         .report_text = report != NULL ? "{}" : NULL,
+	                         .report_text = text,
 	                         .problem = report != NULL ? "" : "was killed by signal 11"};
 
 	state_begin_run(state, name, "schedule", now - 1);
 	state_end_run(state, name, &done);
+	free(text);
 	json_decref(report);
 }
 
@@ -152,25 +162,46 @@ END_TEST
 
 START_TEST(the_past_is_taken_up_in_silence)
 {
-	json_t *report = make_report("drifted", "blocked");
-	struct state_run past = {.trigger = "schedule",
-	                         .revision = "abc",
-	                         .started_at = 90,
-	                         .finished_at = 100,
-	                         .exit = 2,
-	                         .report = report,
-	                         .report_text = "{}",
-	                         .problem = ""};
+	char directory[] = "/tmp/trueup-memory-XXXXXX";
+	const struct state_deployment *at;
+	struct state *later = state_new();
 
+	ck_assert_ptr_nonnull(mkdtemp(directory));
 	state_put(state, "a", "a.yaml", AGENT_MODE_APPLY);
-	state_observe(state, (struct state_observer){take_event, state});
-	state_restore_run(state, "a", &past);
-	past.finished_at = 200;
-	state_restore_run(state, "a", &past);
+	run("a", make_report("in-sync", ""), 0, 50);
+	run("a", make_report("drifted", "blocked"), 2, 100);
+	run("a", make_report("drifted", "waiting"), 2, 200);
+	state_observe(state, (struct state_observer){save, directory});
+	run("a", make_report("drifted", "waiting"), 2, 300);
+	state_put(later, "a", "a.yaml", AGENT_MODE_APPLY);
+	state_put(later, "new", "new.yaml", AGENT_MODE_APPLY);
+	state_observe(later, (struct state_observer){take_event, later});
+	memory_load(directory, "a", later);
+	memory_load(directory, "new", later);
 	ck_assert_str_eq(told, "");
-	ck_assert_int_eq(state_find(state, "a")->since, 100);
-	ck_assert_str_eq(state_find(state, "a")->revision, "abc");
-	json_decref(report);
+	at = state_find(later, "a");
+	ck_assert_int_eq(at->word, STATE_WAITING);
+	ck_assert_str_eq(at->reason, "users/g/add: a person");
+	ck_assert_int_eq(at->since, 200);
+	ck_assert_int_eq(at->last_run_at, 299);
+	ck_assert_int_eq(at->last_success_at, 50);
+	ck_assert_uint_eq(at->condition_count, 1);
+	ck_assert_int_eq(at->conditions[0].since, 100);
+	ck_assert_str_eq(at->report, state_find(state, "a")->report);
+	ck_assert_int_eq(state_find(later, "new")->word, STATE_NEVER);
+
+	run("a", NULL, 1, 400); /* a failure, with the report of before */
+	state_free(later);
+	later = state_new();
+	state_put(later, "a", "a.yaml", AGENT_MODE_APPLY);
+	memory_load(directory, "a", later);
+	at = state_find(later, "a");
+	ck_assert_int_eq(at->word, STATE_FAILED);
+	ck_assert_str_eq(at->reason, "was killed by signal 11");
+	ck_assert_int_eq(at->since, 400);
+	ck_assert_int_eq(at->failures, 1);
+	ck_assert_uint_eq(at->condition_count, 1);
+	state_free(later);
 }
 END_TEST
 

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "daemon/job.h"
 #include "daemon/marker.h"
+#include "daemon/memory.h"
 #include "daemon/schedule.h"
 
 #include <errno.h>
@@ -149,6 +150,8 @@ static void settle(struct task *task, struct state_run *run)
 	task->held = NULL;
 	tasks->running--;
 	state_end_run(tasks->options.state, task->name, run);
+	if (run->exit != 75 && state_find(tasks->options.state, task->name) != NULL)
+		memory_save(tasks->options.directory, state_find(tasks->options.state, task->name), run);
 	log_end(task, run);
 	if (task->again != NULL)
 		set_due(task, time(NULL), task->again);
@@ -362,6 +365,13 @@ static void ask(struct task *task, const char *trigger)
 		set_due(task, time(NULL), trigger);
 }
 
+static bool was_waiting(const struct task *task)
+{
+	const struct state_deployment *seen = state_find(task->tasks->options.state, task->name);
+
+	return seen != NULL && seen->word == STATE_WAITING;
+}
+
 static void take_spec(struct tasks *tasks, struct source *source, const struct source_spec *spec, const char *trigger)
 {
 	const char *commit = source_current(source)->commit;
@@ -381,12 +391,14 @@ static void take_spec(struct tasks *tasks, struct source *source, const struct s
 	task->seen = true;
 	task->gone = false;
 	state_put(tasks->options.state, task->name, task->spec, find_mode(task));
+	if (is_new)
+		memory_load(tasks->options.directory, task->name, tasks->options.state);
 	if (changed || (is_new && trigger != NULL))
 		ask(task, trigger != NULL ? trigger : "source");
 	else if (is_new && marker_is_set(tasks->options.directory, task->name))
 		ask(task, "start"); /* the agent was killed while it ran */
 	else if (is_new)
-		plan_next(task, SCHEDULE_AFTER_START);
+		plan_next(task, was_waiting(task) ? SCHEDULE_AFTER_WAITING : SCHEDULE_AFTER_START);
 }
 
 void tasks_take(struct tasks *tasks, struct source *source, const char *trigger)
