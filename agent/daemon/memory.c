@@ -172,7 +172,7 @@ static void take_up(struct arena *arena, struct state *state, const char *name, 
 void memory_load(const char *directory, const char *name, struct state *state)
 {
 	struct arena *arena = arena_new();
-	struct memory memory;
+	struct memory memory = {0};
 	struct error err;
 
 	if (read_memory(arena, arena_printf(arena, "%s/last/%s.json", directory, name), &memory, &err) == 0)
