@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
 import random
 import signal
 import socket
+import subprocess
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import bench
 from agent import Agent, is_running, wait_until
-from harness import RESTORE_CLUSTER, Program, Sandbox, creators, group_of, username
+from harness import RESTORE_CLUSTER, TRUEUP, Program, Sandbox, creators, group_of, username
 
 KILLS = int(os.environ.get("TRUEUP_KILLS", "1"))  # of the agent, in the midst of a migration
 ASIDE = "bedrock-chat-trueup-old"
@@ -53,6 +56,11 @@ def test_it_keeps_what_specs_say_and_takes_what_it_is_told(program: Program, sha
     specify(program, "one", users=group_of(who[:2]))
     shared.client("cognito-idp").admin_remove_user_from_group(
         UserPoolId=shared.summary["pool"], GroupName="CreatingBotAllowed", Username=ids[0])
+    with (program.directory / "state/one.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # a person's own run has it: no failure
+        agent.send(signal.SIGUSR1)
+        agent.wait_for("one: another run holds it")
+    assert not agent.messages("one: failed")
     agent.send(signal.SIGUSR1)
     agent.wait_for("one: in-sync", 2)
     assert shared.members() == set(ids[:2])
@@ -99,6 +107,24 @@ def test_it_observes_where_it_may_not_act(program: Program, shared: Sandbox, lau
     agent.wait_for("looks: drifted: users looks")
     groups = shared.client("cognito-idp").list_groups(UserPoolId=shared.summary["pool"])["Groups"]
     assert {"acts"} == {group["GroupName"] for group in groups} & {"acts", "looks"}
+
+
+def test_a_run_says_what_it_does_and_what_started_it(program: Program, shared: Sandbox) -> None:
+    """What the agent builds on: one deployment of several, progress in a pipe, trigger and revision in the report."""
+    for name in ("first", "second"):
+        specify(program, name, users={"groups": {f"says-{name}": {"members": creators(shared, 1)}}})
+    read, write = os.pipe()
+    done = subprocess.run(
+        [str(TRUEUP), "apply", "--yes", "-o", "json", "--events", str(write), "--trigger", "ci", "--revision", "a" * 40,
+         "--deployment", "second", "specs"], cwd=program.directory, env=program.environment, pass_fds=[write],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        events = [json.loads(line) for line in pipe]
+    report = json.loads(done.stdout)
+    assert (report["name"], report["trigger"], report["spec"]["commit"]) == ("second", "ci", "a" * 40)
+    assert [(event["action"].split("/")[2], event["state"]) for event in events] == [
+        ("create", "planned"), ("create", "done"), ("add", "planned"), ("add", "done")]
 
 
 def test_trouble_costs_only_itself(program: Program, shared: Sandbox, launch: Callable[..., Agent]) -> None:
