@@ -10,16 +10,14 @@ from pathlib import Path
 import pytest
 from conftest import ENVIRONMENT, TRUEUP, Run, observed, spec
 
-COMMANDS = ["validate", "plan", "apply", "capture", "observe", "doctor", "explain", "version", "help"]
+COMMANDS = ["validate", "plan", "apply", "capture", "observe", "doctor", "agent", "explain", "version", "help"]
 
 WRONG = {
     "": "which command?",
     "frobnicate": "there is no command frobnicate",
     "pla": "did you mean plan?",
-    "agent": "the command agent is not in this version",
     "doctor --user": "--user needs a value: WHO",
     "plan --user x": "trueup plan takes no --user",
-    "agent --help": "the command agent is not in this version",
     "help frobnicate": "there is no command frobnicate",
     "help plan apply": "help takes one command",
     "plan --obsrved x": "unknown option --obsrved; did you mean --observed?",
