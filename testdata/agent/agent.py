@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import threading
@@ -32,6 +31,11 @@ def is_running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def specify(program: Program, name: str, **sections: object) -> Path:
+    (program.directory / "specs/baselines").mkdir(parents=True, exist_ok=True)
+    return program.specify(f"specs/{name}.yaml", name=name, **sections)
 
 
 class Agent:
