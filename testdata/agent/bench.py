@@ -1,6 +1,6 @@
 """contrib/bench agent [--deployments N] [--every S] [--passes N] - what many deployments cost one agent.
 
-An agent with N deployments, each a group of users, against the sandbox; among
+An agent with N deployments, each with a group of users that is in sync, against the sandbox; among
 them one whose run crashes, one that hangs and heeds no TERM, and one that leaks.
 Printed: the agent's memory at rest and at most, its own CPU time and wake-ups for
 a pass over all deployments, and how late runs began (behind the time that their
@@ -23,8 +23,9 @@ from typing import Any
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1] / "e2e")]
 
 from agent import Agent  # noqa: E402: it needs the path
-from harness import ACCOUNT, REGION, Program, Sandbox, creators  # noqa: E402
+from harness import ACCOUNT, REGION, Program, Sandbox, creators, username  # noqa: E402
 
+SHARE = 50  # deployments that have a group in common
 TROUBLE = ("crashes", "hangs", "leaks")
 
 
@@ -40,11 +41,14 @@ def specify_all(program: Program, sandbox: Sandbox, count: int) -> list[str]:
     """Their names, those in trouble among them."""
     names = [*TROUBLE, *(f"chat-{number:04}" for number in range(count - len(TROUBLE)))]
     (program.directory / "specs").mkdir()
-    who = creators(sandbox, 1)[0]
-    for name in names:
+    who, cognito, pool = creators(sandbox, 1)[0], sandbox.client("cognito-idp"), sandbox.summary["pool"]
+    for number in range(-(-count // SHARE)):  # a user can be in no more than 100 groups
+        cognito.create_group(UserPoolId=pool, GroupName=f"group-{number}")
+        cognito.admin_add_user_to_group(UserPoolId=pool, GroupName=f"group-{number}", Username=username(sandbox, who))
+    for index, name in enumerate(names):
         program.write(f"specs/{name}.yaml", f"apiVersion: trueup/v1\nkind: BedrockChat\nmetadata: {{name: {name}}}\n"
                       f"spec:\n  aws: {{region: {REGION}, account: \"{ACCOUNT}\"}}\n  users:\n"
-                      f"    pool: {sandbox.summary['pool']}\n    groups: {{group-{name}: {{members: [{who}]}}}}\n")
+                      f"    pool: {pool}\n    groups: {{group-{index // SHARE}: {{members: [{who}]}}}}\n")
     return names
 
 
