@@ -2,7 +2,9 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "daemon/sd_notify.h"
+#include "daemon/server.h"
 #include "daemon/source.h"
+#include "daemon/store.h"
 #include "daemon/tasks.h"
 
 #include <event2/event.h>
@@ -22,7 +24,9 @@ struct daemon {
 	struct state *state;
 	struct tasks *tasks;
 	struct source *source;
-	const char *trigger; /* what the source was last asked to look for; NULL: nobody asked */
+	struct store *store;
+	struct server *server; /* NULL: the configuration has no listen */
+	const char *trigger;   /* what the source was last asked to look for; NULL: nobody asked */
 	struct event *signals[SIGNALS];
 	struct event *watchdog;
 	bool stopping;
@@ -151,8 +155,6 @@ const char *daemon_find_pending(const struct agent_config *config)
 {
 	if (config->specs.git.present)
 		return "specs.git";
-	if (config->listen.present)
-		return "listen";
 	return config->notify_count > 0 ? "notify" : NULL;
 }
 
@@ -183,13 +185,32 @@ static bool is_same(const char *a, const char *b)
 	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
+/* As the configuration says: listen, listen otherwise, or no longer. -1: all stays as it was. */
+static int set_server(struct daemon *daemon, const struct agent_config *config, struct error *err)
+{
+	if (!config->listen.present) {
+		server_free(daemon->server);
+		daemon->server = NULL;
+		return 0;
+	}
+	if (daemon->server != NULL)
+		return server_reload(daemon->server, config, err);
+	daemon->server = server_new(daemon, config, err);
+	return daemon->server != NULL ? 0 : -1;
+}
+
 static void reload(struct daemon *daemon)
 {
 	struct arena *arena = arena_new(), *before = daemon->arena;
 	const struct agent_config *config;
+	struct error err;
 
 	sd_notify_reloading();
 	config = read_config(daemon, arena);
+	if (config != NULL && set_server(daemon, config, &err) != 0) {
+		log_error("%s: the configuration in force stays so", err.message);
+		config = NULL;
+	}
 	if (config != NULL) {
 		if (!is_same(config->state, daemon->config->state))
 			log_warn("state: is another one once the agent is started anew");
@@ -197,6 +218,7 @@ static void reload(struct daemon *daemon)
 		daemon->config = config;
 		tasks_reload(daemon->tasks, config);
 		source_reload(daemon->source, config);
+		store_reload(daemon->store, &config->retention);
 		set_agent(daemon);
 		log_warn("%s is in force now", daemon->options.config);
 		arena = before;
@@ -280,8 +302,9 @@ static int set_up(struct daemon *daemon, struct error *err)
 		return -1;
 	state_observe(daemon->state, (struct state_observer){on_state, daemon});
 	daemon->source = source_new(&source);
+	daemon->store = store_new(daemon->state, daemon->options.directory, &daemon->config->retention);
 	set_agent(daemon);
-	return 0;
+	return set_server(daemon, daemon->config, err);
 }
 
 struct daemon *daemon_new(const struct daemon_options *options, struct arena *arena, const struct agent_config *config,
@@ -320,7 +343,9 @@ void daemon_free(struct daemon *daemon)
 		return;
 	if (daemon->state != NULL)
 		state_unobserve(daemon->state, daemon);
+	server_free(daemon->server);
 	tasks_free(daemon->tasks);
+	store_free(daemon->store);
 	source_free(daemon->source);
 	for (i = 0; i < SIGNALS; i++)
 		if (daemon->signals[i] != NULL)

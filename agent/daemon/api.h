@@ -1,0 +1,27 @@
+/*
+ * api.h - what the agent knows, as the JSON of /api/v1. Pure: state in, JSON out.
+ *
+ * Within v1 members are added, never taken away nor given another meaning. Times
+ * are RFC 3339 UTC, or null; what is not known is null.
+ */
+#ifndef TRUEUP_AGENT_DAEMON_API_H
+#define TRUEUP_AGENT_DAEMON_API_H
+
+#include "daemon/state.h"
+
+#include <jansson.h>
+#include <time.h>
+
+/* How it is written: on one line, numbers as short as a reader of milliseconds needs them. */
+#define API_FORMAT (JSON_COMPACT | JSON_REAL_PRECISION(12))
+
+/* Each is a new reference. */
+json_t *api_deployments(const struct state *state, time_t now); /* {"agent": …, "deployments": […]} */
+json_t *api_deployment(const struct state_deployment *deployment);
+json_t *api_source(const struct state_source *source);
+json_t *api_progress(const struct state_progress *progress);
+
+/* One run that has ended, for the history. `report` may be NULL. */
+json_t *api_run(const struct state_run *run);
+
+#endif

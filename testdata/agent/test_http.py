@@ -1,0 +1,199 @@
+"""What the agent serves: to whom, within which bounds, and whatever clients do, the runs go on."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from agent import Agent, wait_until
+from harness import Program, Sandbox, creators, group_of
+from test_daemon import specify
+
+TOKEN = "a-token-of-the-tests-0123456789"
+ASKING = {"Content-Type": "application/json", "X-Trueup-Request": "1"}
+IDLE = 500
+Answer = tuple[int, dict[str, str], str]
+
+
+class Client:
+    """Of an agent that listens on a port which the system chose."""
+
+    def __init__(self, agent: Agent, tls: ssl.SSLContext | None = None) -> None:
+        address = agent.wait_for("listening at").rpartition("://")[2]
+        self.host, self.port = address.rpartition(":")[0], int(address.rpartition(":")[2])
+        self.tls = tls
+
+    def ask(self, path: str, method: str = "GET", body: bytes | None = None, **headers: str) -> Answer:
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection = (http.client.HTTPSConnection(self.host, self.port, timeout=60, context=self.tls) if self.tls else
+                      http.client.HTTPConnection(self.host, self.port, timeout=60))
+        connection.request(method, path, body, names)
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        connection.close()
+        return answer.status, dict(answer.getheaders()), text
+
+    def get(self, path: str, **headers: str) -> Any:
+        status, _, text = self.ask(path, **{"Authorization": f"Bearer {TOKEN}", **headers})
+        assert status == 200, text
+        return json.loads(text)
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection((self.host, self.port), timeout=60)
+
+    def send(self, text: bytes) -> bytes:
+        """Whatever comes back of what may not be HTTP at all."""
+        with self.connect() as raw:
+            try:
+                raw.sendall(text)
+                raw.shutdown(socket.SHUT_WR)
+                return b"".join(iter(lambda: raw.recv(65536), b""))
+            except OSError:
+                return b""
+
+
+def files(agent: Agent) -> int:
+    return len(list(Path(f"/proc/{agent.process.pid}/fd").iterdir()))
+
+
+def write(program: Program, name: str, text: str) -> str:
+    (program.directory / name).write_text(text)
+    return name
+
+
+def test_what_is_served_to_whom(program: Program, shared: Sandbox, launch: Callable[..., Agent]) -> None:
+    specify(program, "one", users=group_of(creators(shared, 1)))
+    agent = launch(program, schedule={"every": "1h"},
+                   listen={"address": "127.0.0.1:0", "token": write(program, "token", TOKEN + "\n"),
+                           "basic": write(program, "users", "# people\nalice:with:colon\n")})
+    client = Client(agent)
+    agent.wait_for("one: in-sync")
+    one = client.get("/api/v1/deployments/one")
+    assert one["state"] == "in-sync" and {row["kind"] for row in one["conditions"]} == {"account", "users"}
+    assert client.get("/api/v1/deployments")["deployments"] == [one]
+    assert client.get("/api/v1/deployments/one/report")["schema"] == "trueup/report/v1"
+    (run,) = client.get("/api/v1/deployments/one/history")["runs"]
+    assert (run["trigger"], run["state"], run["exit"]) == ("schedule", "in-sync", 0) or run["trigger"] == "start"
+    assert any(action["verb"] == "add" for action in run["actions"])
+
+    # Who may: the token, a user; and health is for everybody. Nobody else, and not a word more.
+    alice = "Basic YWxpY2U6d2l0aDpjb2xvbg=="
+    assert client.ask("/api/v1/deployments", Authorization=alice)[0] == 200
+    for wrong in ("", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", "Bearer ", "Basic !!!!", "Basic YWxpY2U6d2l0aA==",
+                  "Basic " + "A" * 9000, f"Digest {TOKEN}"):
+        for path in ("/", "/metrics", "/api/v1/deployments", "/api/v1/events", "/nothing"):
+            status, _, text = client.ask(path, Authorization=wrong)
+            assert status == 401 and "one" not in json.loads(text)["error"].split(), (wrong, path)
+    assert [client.ask(path)[0] for path in ("/healthz", "/readyz")] == [200, 200]
+    assert client.ask("/healthz", Host="evil.example.com")[0] == 421
+
+    # To act: with a header that no form has, and from this site.
+    path, known = "/api/v1/deployments/one/reconcile", {"Authorization": f"Bearer {TOKEN}"}
+    assert client.ask(path, "POST", b"{}", **known)[0] == 403
+    assert client.ask(path, "POST", b"{}", **known, **ASKING, Origin="https://evil.example.com")[0] == 403
+    assert client.ask(path, "POST", b"{}", **known, **ASKING, Sec_Fetch_Site="cross-site")[0] == 403
+    assert client.ask(path, "POST", b"{}", **ASKING)[0] == 401
+    assert client.ask(path, **known)[0] == 405
+    assert client.ask("/api/v1/deployments/two/reconcile", "POST", b"{}", **known, **ASKING)[0] == 404
+    assert client.ask(path, "POST", b"{}", **known, **ASKING)[0] == 202
+    wait_until(lambda: len(client.get("/api/v1/deployments/one/history")["runs"]) == 2)
+    assert client.get("/api/v1/deployments/one/history?limit=1")["runs"][0]["trigger"] == "person"
+
+    _, headers, _ = client.ask("/", **known)
+    assert "default-src 'none'" in headers["Content-Security-Policy"] and headers["Cache-Control"] == "no-store"
+
+
+def test_metrics(program: Program, shared: Sandbox, launch: Callable[..., Agent]) -> None:
+    who = creators(shared, 1)
+    specify(program, "one", users=group_of(who))
+    specify(program, "two", users=group_of(["nobody@example.com"]))
+    agent = launch(program, schedule={"every": "1h"}, mode="observe", listen={"address": "127.0.0.1:0"})
+    agent.wait_for("two: ")
+    client = Client(agent)
+    wait_until(lambda: "trueup_deployment_in_sync{deployment=\"two\"} 0" in client.ask("/metrics")[2])
+    _, headers, text = client.ask("/metrics")
+    assert headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    assert 'trueup_drift{deployment="two",kind="users"} 1' in text
+    assert 'trueup_runs_total{deployment="two",outcome="drifted"} 1' in text
+    promtool = shutil.which("promtool")
+    assert promtool is not None, "contrib/setup --check installs it"
+    checked = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True, check=False)
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
+    # Without a token nobody may act.
+    assert client.ask("/api/v1/deployments/one/reconcile", "POST", b"{}", **ASKING)[0] == 403
+
+
+def test_hostile_clients(program: Program, shared: Sandbox, launch: Callable[..., Agent]) -> None:
+    """Malformed, oversized, slow, and many: each costs only itself, and runs go on meanwhile."""
+    specify(program, "one", users=group_of(creators(shared, 1)))
+    agent = launch(program, schedule={"every": "1h"},
+                   listen={"address": "127.0.0.1:0", "token": write(program, "token", TOKEN)})
+    client = Client(agent)
+    agent.wait_for("one: in-sync")
+    before = files(agent)
+
+    for text in (b"\0\0\0\0\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"BREW / HTTP/1.1\r\n\r\n",
+                 b"GET http://[ HTTP/1.1\r\n\r\n", b"GET /%00%zz HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                 b"POST /webhook HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+                 b"POST /webhook HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n",
+                 b"POST /webhook HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nffffffffff\r\n",
+                 b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 10_000_000 + b"\r\n\r\n",
+                 b"GET /" + b"a" * 10_000_000 + b" HTTP/1.1\r\n\r\n"):
+        assert not client.send(text).startswith(b"HTTP/1.1 2"), text[:60]
+    assert client.ask("/webhook", "POST", b"x" * 2_000_000)[0] in (400, 413)
+
+    # 500 that begin a request and never end it; one that listens to events and never reads.
+    slow = [client.connect() for _ in range(IDLE)]
+    for one in slow:
+        try:
+            one.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow:")
+        except OSError:
+            pass  # it had to make room already
+    deaf = client.connect()
+    deaf.sendall(b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + TOKEN.encode() + b"\r\n\r\n")
+    assert deaf.recv(15) == b"HTTP/1.1 200 OK"
+
+    reports = program.directory / "state/reports/one"
+    for count in (2, 3):
+        agent.send(signal.SIGUSR1)
+        wait_until(lambda: len(list(reports.glob("*.json"))) == count)
+        assert client.get("/api/v1/deployments/one")["state"] == "in-sync"
+    assert files(agent) < before + 256 + 40
+    for one in [*slow, deaf]:
+        one.close()
+    wait_until(lambda: files(agent) <= before + 2, lambda: f"{files(agent)} open files, {before} before")
+
+
+def test_elsewhere_than_on_loopback(program: Program, shared: Sandbox, launch: Callable[..., Agent]) -> None:
+    """TLS, and a token; a new token comes into force by HUP, and a bad one does not."""
+    specify(program, "one", users=group_of(creators(shared, 1)))
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-keyout", "key.pem", "-out", "cert.pem", "-subj", "/CN=agent", "-days", "2", "-addext",
+                    "subjectAltName=IP:127.0.0.1"], cwd=program.directory, check=True, capture_output=True)
+    listen = {"address": "0.0.0.0:0", "tls": {"certificate": "cert.pem", "key": "key.pem"},
+              "token": write(program, "token", TOKEN)}
+    agent = launch(program, schedule={"every": "1h"}, listen=listen)
+    port = int(agent.wait_for("listening at https").rpartition(":")[2])
+    client = Client(agent, ssl.create_default_context(cafile=program.directory / "cert.pem"))
+    client.host = "127.0.0.1"
+    assert client.port == port and client.get("/api/v1/deployments")["agent"]["version"]
+    assert client.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")[:4] != b"HTTP", "no TLS, no answer"
+
+    write(program, "token", "short")
+    agent.send(signal.SIGHUP)
+    agent.wait_for("the configuration in force stays so")
+    assert client.get("/api/v1/deployments")
+    write(program, "token", TOKEN[::-1])
+    agent.send(signal.SIGHUP)
+    wait_until(lambda: client.ask("/metrics", Authorization=f"Bearer {TOKEN[::-1]}")[0] == 200)
+    assert client.ask("/metrics", Authorization=f"Bearer {TOKEN}")[0] == 401
+    assert TOKEN not in "".join(agent.raw)
