@@ -7,11 +7,11 @@
 #include <string.h>
 
 extern const struct command cmd_validate, cmd_plan, cmd_apply, cmd_capture, cmd_observe, cmd_doctor, cmd_explain,
-    cmd_agent, cmd_version, cmd_help;
+    cmd_agent, cmd_history, cmd_version, cmd_help;
 
-const struct command *const commands[] = {&cmd_validate, &cmd_plan,   &cmd_apply, &cmd_capture,
-                                          &cmd_observe,  &cmd_doctor, &cmd_agent, &cmd_explain,
-                                          &cmd_version,  &cmd_help,   NULL};
+const struct command *const commands[] = {&cmd_validate, &cmd_plan,    &cmd_apply, &cmd_capture,
+                                          &cmd_observe,  &cmd_doctor,  &cmd_agent, &cmd_history,
+                                          &cmd_explain,  &cmd_version, &cmd_help,  NULL};
 
 const struct command *command_find(const char *name, struct error *err)
 {

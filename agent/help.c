@@ -113,7 +113,7 @@ void help_print_overview(struct buf *out)
 	              "  AWS_*          region, credentials, profile, endpoints: as the AWS SDKs read them\n"
 	              "  PG*            as libpq reads them, where the spec is silent\n"
 	              "  TRUEUP_SPECS   the specs, where none is named\n"
-	              "  TRUEUP_STATE   directory of locks and journals; default: /var/lib/trueup for root,\n"
+	              "  TRUEUP_STATE   directory of locks and audit logs; default: /var/lib/trueup for root,\n"
 	              "                 else trueup in $XDG_STATE_HOME or ~/.local/state\n"
 	              "  NO_COLOR       no colour, but with --color always\n"
 	              "  HTTPS_PROXY    the proxy on the way to AWS; NO_PROXY: hosts that need none\n"

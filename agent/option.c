@@ -190,6 +190,14 @@ static int take_next(struct arena *arena, struct options *options, const char *v
 	                         : error_set(err, ERROR_INVALID, "%s is not a number from 1 to %d", value, NEXT_MAX);
 }
 
+static int take_limit(struct arena *arena, struct options *options, const char *value, struct error *err)
+{
+	(void)arena;
+	options->limit = read_number(value, NEXT_MAX);
+	return options->limit > 0 ? 0
+	                          : error_set(err, ERROR_INVALID, "%s is not a number from 1 to %d", value, NEXT_MAX);
+}
+
 static int take_yes(struct arena *arena, struct options *options, const char *value, struct error *err)
 {
 	(void)arena, (void)value, (void)err;
@@ -236,6 +244,8 @@ const struct option_row option_rows[OPTION_COUNT] = {
                          take_revision},
     [OPTION_EVENTS] = {"events", '\0', "NUMBER", "progress as lines of JSON into this open file", take_events},
     [OPTION_NEXT] = {"next", '\0', "NUMBER", "print so many next runs of each deployment, and end", take_next},
+    [OPTION_VERIFY] = {"verify", '\0', NULL, "check the audit log from its beginning", take_nothing},
+    [OPTION_LIMIT] = {"limit", 'n', "NUMBER", "show so many runs of each deployment; default: 20", take_limit},
     [OPTION_SCHEMA] = {"schema", '\0', NULL, "print the JSON Schema of a spec", take_nothing},
     [OPTION_IAM] = {"iam", '\0', "observe|enforce", "print the least IAM policy that the specs need", take_iam},
     [OPTION_USER] = {"user", '\0', "WHO", "an e-mail address or user name: can they create bots?", take_user},

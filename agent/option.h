@@ -30,6 +30,8 @@ enum option_id {
 	OPTION_REVISION,
 	OPTION_EVENTS,
 	OPTION_NEXT,
+	OPTION_VERIFY,
+	OPTION_LIMIT,
 	OPTION_SCHEMA,
 	OPTION_IAM,
 	OPTION_USER,
@@ -67,6 +69,7 @@ struct options {
 	const char *trigger;    /* NULL: not given */
 	const char *revision;   /* NULL: not given */
 	int64_t wait;           /* seconds; see `given` */
+	int64_t limit;          /* runs to show; 0: not given */
 	int64_t next;           /* runs to print; 0: not given */
 	int events;             /* a file descriptor; 0: not given */
 	int verbose;            /* how often -v was given */

@@ -111,6 +111,11 @@ int aws_new(const struct aws_settings *settings, struct aws **aws, struct error 
 	return rc == 0 ? aws_new_over(transport, settings, aws, err) : -1;
 }
 
+void aws_set_audit(struct aws *aws, struct audit *audit)
+{
+	aws->audit = audit;
+}
+
 void aws_free(struct aws *aws)
 {
 	if (aws == NULL)

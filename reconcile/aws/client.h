@@ -21,6 +21,7 @@
 
 #include "aws/operation.h"
 #include "base/arena.h"
+#include "base/audit.h"
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/secret.h"
@@ -58,6 +59,12 @@ struct aws_settings {
 int aws_new(const struct aws_settings *settings, struct aws **aws, struct error *err);
 void aws_free(struct aws *aws); /* NULL is fine */
 
+/*
+ * From now on each call that changes something is on disk before it is sent, and what came of it behind it: one
+ * that cannot be written is not sent, with ERROR_SYSTEM. Borrowed.
+ */
+void aws_set_audit(struct aws *aws, struct audit *audit);
+
 struct aws_request {
 	enum aws_operation operation;
 	const char *path; /* rest-json only, percent-encoded: "/usageplans/abc/keys?limit=500" */
@@ -89,11 +96,12 @@ struct aws_exchange {
 
 /*
  * Many calls, several at once, within the quotas. Returns how many failed; each
- * exchange has its own result. After ERROR_CREDENTIALS or ERROR_REFUSED for one, the rest is not sent.
+ * exchange has its own result. After ERROR_CREDENTIALS or ERROR_REFUSED for one, or an audit log that cannot be
+ * written, the rest is not sent.
  */
 size_t aws_batch(struct aws *aws, struct arena *arena, struct aws_exchange *exchanges, size_t count);
 
-/* What a call cost and where it went, for journals and `doctor`. */
+/* What a call cost and where it went, for `doctor`. */
 struct aws_counts {
 	uint64_t calls;     /* requests that were asked for and sent at least once */
 	uint64_t mutations; /* of these, operations that change something */

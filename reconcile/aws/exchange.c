@@ -7,6 +7,7 @@
  * one thread, no callbacks: the transport says which of those under way has ended.
  */
 #include "aws/answer.h"
+#include "aws/audited.h"
 #include "aws/client_private.h"
 #include "base/log.h"
 
@@ -30,6 +31,8 @@ struct call {
 	struct buf body; /* as it is sent */
 	char invocation[AWS_UUID_SIZE];
 	bool running;
+	int64_t intent; /* its line in the audit log; 0: none */
+	char request_id[80];
 	int64_t due_ms;
 	int64_t started_ms;
 	uint64_t generation;    /* of the credentials that signed it */
@@ -74,6 +77,8 @@ static void write_body(struct call *call)
 static void end_call(struct batch *batch, struct call *call, const struct error *err)
 {
 	call->exchange->error = *err;
+	if (call->intent != 0)
+		audited_answer(batch->aws->audit, call->intent, call->request_id, err);
 	if (err->code != ERROR_NONE)
 		batch->failed++;
 	/* What one call is told about us holds for all. */
@@ -221,6 +226,20 @@ static bool have_credentials(struct batch *batch)
 	return false;
 }
 
+/* What changes something is in the audit log before it is sent. Returns whether it may be. */
+static bool note_intent(struct batch *batch, struct call *call)
+{
+	struct audit *audit = batch->aws->audit;
+	struct error err;
+
+	if (audit == NULL || !call->operation->mutates || call->intent != 0)
+		return true;
+	if (audited_intend(audit, call->operation, &call->exchange->request, &call->intent, &err) == 0)
+		return true;
+	batch->halt = err;
+	return false;
+}
+
 /* Start what is due and within its quota. Returns the milliseconds until something else may be. */
 static int64_t start_calls(struct batch *batch)
 {
@@ -238,6 +257,8 @@ static int64_t start_calls(struct batch *batch)
 			break;
 		if (left <= 0)
 			left = bucket_take(&aws->buckets[call->operation->quota], now);
+		if (left == 0 && !note_intent(batch, call))
+			break;
 		if (left == 0)
 			start_attempt(batch, call);
 		else if (left < wait)
@@ -323,6 +344,7 @@ static void finish_attempt(struct batch *batch, struct call *call)
 	call->running = false;
 	batch->running--;
 	note_answer(aws, call);
+	memcpy(call->request_id, aws->last_request_id, sizeof(call->request_id));
 	failed.kind = read_attempt(batch, call, &err);
 	if (err.code == ERROR_NONE) {
 		if (aws->last_request_id[0] == '\0')

@@ -22,7 +22,13 @@ static bool can_begin(const struct act *act, const struct plan_action *action)
 	       plan_needs_hold(act->plan, action);
 }
 
-/* Through the gate and into the journal, or FAILED. */
+static int note(struct act *act, const char *event, const struct plan_action *action, struct error *err)
+{
+	return audit_write(act->audit, event, json_pack("{s:o}", "action", record_to_json(&plan_action_record, action)),
+	                   NULL, err);
+}
+
+/* Through the gate and into the audit log, or FAILED. */
 static int admit(struct act *act, struct plan_action *action, bool *admitted, struct error *err)
 {
 	struct error refusal;
@@ -33,7 +39,7 @@ static int admit(struct act *act, struct plan_action *action, bool *admitted, st
 		action->error = arena_printf(act->plan->arena, "refused at the gate: %s", refusal.message);
 		return 0;
 	}
-	if (action->state == ACTION_PLANNED && journal_write(act->journal, "begin", action, "", err) != 0)
+	if (action->state == ACTION_PLANNED && note(act, "begin", action, err) != 0)
 		return -1;
 	if (action->state == ACTION_PLANNED) {
 		action->since = clock_monotonic_ms();
@@ -78,8 +84,7 @@ static int run_batch(struct act *act, struct plan_action **batch, size_t count, 
 		if (batch[i]->state == ACTION_DONE)
 			batch[i]->waits_for = NULL;
 		progress_show(act->progress, batch[i]);
-		if (batch[i]->state != ACTION_WAITING &&
-		    journal_write(act->journal, "end", batch[i], aws_last_request_id(act->context->aws), err) != 0)
+		if (batch[i]->state != ACTION_WAITING && note(act, "end", batch[i], err) != 0)
 			return -1;
 	}
 	return 0;

@@ -1,13 +1,13 @@
 /*
  * act.h - carry out a plan: each action when what it needs holds, through the
- * gate, written to the journal before and after.
+ * gate, written to the audit log before and after.
  */
 #ifndef TRUEUP_RUN_ACT_H
 #define TRUEUP_RUN_ACT_H
 
+#include "base/audit.h"
 #include "kinds/kind.h"
 #include "run/gate.h"
-#include "run/journal.h"
 #include "run/progress.h"
 
 #include <stdint.h>
@@ -16,7 +16,7 @@ struct act {
 	struct kind_context *context; /* writing */
 	struct plan *plan;
 	struct gate *gate;
-	struct journal *journal;
+	struct audit *audit;
 	struct progress *progress;
 	int64_t wait; /* seconds to stay for long operations */
 };
@@ -24,7 +24,7 @@ struct act {
 /*
  * Do what is PLANNED until nothing more can be done now, or the time to wait is
  * over. Leaves in each action what became of it, and in what follows it why it
- * was not begun. -1 only if the journal cannot be written: then no further
+ * was not begun. -1 only if the audit log cannot be written: then no further
  * action is begun.
  */
 int act_run(struct act *act, struct error *err);

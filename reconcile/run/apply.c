@@ -9,6 +9,7 @@
  * does not keep the run going.
  */
 #include "aws/sts.h"
+#include "base/audit.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "kinds/kind.h"
@@ -17,6 +18,9 @@
 #include "run/observe.h"
 #include "run/run_private.h"
 #include "run/saved.h"
+
+#include <pwd.h>
+#include <unistd.h>
 
 #define ROUNDS_MAX 16 /* far more than the longest migration has */
 #define LOOKS_MAX 3
@@ -27,7 +31,7 @@ struct apply {
 	struct run *run;
 	struct observed *observed; /* as seen last */
 	struct plan **plan;        /* made of that */
-	struct journal *journal;
+	struct audit *audit;
 	struct kind_context context;
 	struct gate gate;
 	struct progress *progress;
@@ -60,6 +64,7 @@ static int open_apply(struct apply *apply, struct error *err)
 	};
 	if (observe_open_client(run->desired, &run->options, run->options.may_write, &apply->context.aws, err) != 0)
 		return -1;
+	aws_set_audit(apply->context.aws, apply->audit);
 	apply->progress = progress_new(run->options.show_progress, run->options.events);
 	apply->context.progress = progress_copy(apply->progress);
 	return read_account(&apply->context, &apply->gate.account, err);
@@ -111,7 +116,7 @@ static int act_once(struct apply *apply, struct error *err)
 	    .context = &apply->context,
 	    .plan = plan,
 	    .gate = &apply->gate,
-	    .journal = apply->journal,
+	    .audit = apply->audit,
 	    .progress = apply->progress,
 	    .wait = wait_left(apply),
 	};
@@ -183,6 +188,30 @@ static int refresh(struct apply *apply, struct error *err)
 	return apply->run->options.reviewed ? saved_compare(before, *apply->plan, err) : 0;
 }
 
+/* Who acts, for what. */
+static json_t *tell_run(const struct run *run)
+{
+	char host[256] = "", buffer[4096];
+	struct passwd entry, *user = NULL;
+
+	(void)gethostname(host, sizeof(host) - 1);
+	if (getpwuid_r(geteuid(), &entry, buffer, sizeof(buffer), &user) != 0)
+		user = NULL;
+	return json_pack("{s:s, s:s, s:s*, s:s*, s:s, s:s*, s:s*, s:s, s:i}", "trueup", TRUEUP_VERSION, "command",
+	                 "apply", "trigger", run->options.trigger, "revision", run->options.revision, "spec",
+	                 run->desired->file, "sha256", run->desired->sha256, "user",
+	                 user != NULL ? user->pw_name : NULL, "host", host, "process", (int)getpid());
+}
+
+static int open_audit(struct apply *apply, const char *directory, struct error *err)
+{
+	const struct run *run = apply->run;
+
+	if (audit_open(directory, run->desired->metadata.name, 0, &apply->audit, err) != 0)
+		return -1;
+	return audit_write(apply->audit, "run", tell_run(run), NULL, err);
+}
+
 int run_apply(struct run *run, struct observed *observed, struct plan **plan, struct error *err)
 {
 	const char *directory = lock_find_directory(run->arena, run->options.state_directory);
@@ -197,13 +226,13 @@ int run_apply(struct run *run, struct observed *observed, struct plan **plan, st
 		return -1;
 	rc = refresh(&apply, err);
 	if (rc == 0)
-		rc = journal_open(directory, name, &apply.journal, err);
+		rc = open_audit(&apply, directory, err);
 	if (rc == 0)
 		rc = open_apply(&apply, err);
 	if (rc == 0)
 		rc = act_in_rounds(&apply, err);
 	close_apply(&apply);
-	journal_close(apply.journal);
+	audit_close(apply.audit);
 	lock_release(lock);
 	return rc;
 }

@@ -16,7 +16,7 @@ struct lock;
 int lock_take(const char *directory, const char *name, struct lock **lock, struct error *err);
 void lock_release(struct lock *lock); /* NULL is fine */
 
-/* Where locks and journals are: `given`, else $TRUEUP_STATE, /var/lib/trueup for root, the XDG state directory. */
+/* Where locks and audit logs are: `given`, else $TRUEUP_STATE, /var/lib/trueup for root, the XDG state directory. */
 const char *lock_find_directory(struct arena *arena, const char *given);
 
 #endif

@@ -38,7 +38,7 @@ struct run_options {
 	const char *trigger;         /* what started the run: one word; NULL: not known */
 	const char *revision;        /* the commit of the spec; NULL: not known */
 	const volatile bool *stop;   /* once true, end soon and cleanly */
-	const char *state_directory; /* locks and journals; NULL: $TRUEUP_STATE, else the contract's default */
+	const char *state_directory; /* locks and audit logs; NULL: $TRUEUP_STATE, else the contract's default */
 };
 
 struct run;
