@@ -292,10 +292,12 @@ static int open_log(struct audit *audit, struct error *err)
 
 	if (file_make_directories(audit->directory, err) != 0)
 		return -1;
-	if (walk_log(&walk, audit->directory, false, err) != 0)
-		return error_context(
-		    err, "the audit log was changed by somebody else, and nothing is done without one. Look "
-		         "into it, and move the directory aside to begin another");
+	if (walk_log(&walk, audit->directory, false, err) != 0) {
+		error_context(err, "the audit log was changed by somebody else, and nothing is done without one. Look "
+		                   "into it, and move the directory aside to begin another");
+		err->code = ERROR_STATE; /* it is not the spec that is invalid */
+		return -1;
+	}
 	audit->chain = walk.chain;
 	audit->number = walk.check.files > 0 ? walk.check.files : 1;
 	snprintf(path, sizeof(path), "%s/head", audit->directory);

@@ -35,7 +35,7 @@ struct audit;
 
 /*
  * Open it for one run, which must be the only one (the deployment's lock). Files are mode 0600.
- * `file_bytes`: where the next file is begun; 0: AUDIT_FILE_BYTES. ERROR_INVALID if its end does
+ * `file_bytes`: where the next file is begun; 0: AUDIT_FILE_BYTES. ERROR_STATE if its end does
  * not fit its head: nothing is appended to what somebody has changed.
  */
 int audit_open(const char *directory, const char *name, size_t file_bytes, struct audit **audit, struct error *err);
