@@ -344,11 +344,11 @@ void audit_close(struct audit *audit)
 static char *format_line(const struct audit *audit, const char *event, json_t *fields)
 {
 	char now[CLOCK_RFC3339_SIZE], *text;
+	json_int_t sequence = audit->chain.sequence;
 	json_t *line;
 
 	clock_format_rfc3339(time(NULL), now);
-	line = json_pack("{s:I, s:s, s:s}", "sequence", (json_int_t)(audit->chain.sequence + 1), "time", now, "event",
-	                 event);
+	line = json_pack("{s:I, s:s, s:s}", "sequence", sequence + 1, "time", now, "event", event);
 	if (fields != NULL)
 		json_object_update_missing(line, fields);
 	json_object_set_new(line, "previous", json_string(audit->chain.hash));
