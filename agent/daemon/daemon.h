@@ -2,7 +2,7 @@
  * daemon.h - the agent's loop: what is due is run, what was asked for is run
  * sooner, and everybody who serves or tells is owned and wired up here.
  *
- * The parts (source, server, store, notify, commit_status) know one another only
+ * The parts (source, server, store, notify) know one another only
  * by state.h; those that ask for something of the daemon (server) do it by the
  * functions below. The daemon makes each of them with the loop's event_base and
  * the configuration, reloads them, and frees them; none waits in the loop.

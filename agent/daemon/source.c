@@ -1,6 +1,7 @@
 /* Specs from a directory or a file, read where they are. */
 #include "daemon/source.h"
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "daemon/child.h"
 #include "report/tree.h"
@@ -31,7 +32,7 @@ struct source {
 	struct child *reader; /* that is looking now */
 	bool again;           /* another look was asked for meanwhile */
 	struct event *look;
-	time_t looked_at;
+	int64_t looked_ms; /* on clock_monotonic_ms(), which nobody sets back; 0: there is nothing to pause for */
 };
 
 static void release(struct revision *revision)
@@ -150,7 +151,7 @@ static void end_look(void *context, const struct child_result *result)
 	const json_t *valid = json_object_get(document, "valid");
 
 	source->reader = NULL;
-	source->looked_at = time(NULL);
+	source->looked_ms = clock_monotonic_ms();
 	begin_status(source);
 	if (json_is_true(valid))
 		put_in_force(source, json_object_get(document, "specs"));
@@ -182,7 +183,7 @@ static void look(evutil_socket_t fd, short what, void *context)
 	source->again = false;
 	if (child_start(source->base, &options, &callbacks, &source->reader, &err) == 0)
 		return;
-	source->looked_at = time(NULL);
+	source->looked_ms = clock_monotonic_ms();
 	begin_status(source);
 	source->status.error = arena_strdup(source->status_arena, err.message);
 	log_error("%s", err.message);
@@ -227,15 +228,17 @@ void source_reload(struct source *source, const struct agent_config *config)
 	source->status.location = source->path;
 	arena_free(source->arena);
 	source->arena = arena;
-	source->looked_at = 0; /* a person changed something: no pause */
+	source->looked_ms = 0; /* a person changed something: no pause */
 	source_fetch(source);
 }
 
 void source_fetch(struct source *source)
 {
-	time_t next = source->looked_at + SOURCE_PAUSE, now = time(NULL);
-	struct timeval after = {.tv_sec = source->looked_at != 0 && next > now ? next - now : 0};
+	int64_t left = source->looked_ms + (int64_t)SOURCE_PAUSE * 1000 - clock_monotonic_ms();
+	struct timeval after = {0};
 
+	if (source->looked_ms != 0 && left > 0)
+		after = (struct timeval){.tv_sec = left / 1000, .tv_usec = left % 1000 * 1000};
 	source->again = source->reader != NULL;
 	if (source->reader == NULL && !evtimer_pending(source->look, NULL))
 		evtimer_add(source->look, &after);

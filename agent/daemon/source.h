@@ -1,18 +1,16 @@
 /*
- * source.h - where the deployments' specs come from: a directory (or one file),
- * or a git repository; which of them are in force, and what was wrong with
- * those that are not.
+ * source.h - where the deployments' specs come from: a directory, or one file;
+ * which of them are in force, and what was wrong with those that are not.
  *
- * Lives on the daemon's loop and never blocks it: to look, to fetch, to verify
- * and to read the specs is the work of a short-lived child, this program's
- * `trueup validate`, one at a time. What it found comes into force as a
- * whole or not at all. Once something is in force it stays so through whatever
- * goes wrong later (an unreachable remote, a deleted branch, an unsigned
- * commit, an invalid spec), and with git through restarts of the agent.
+ * Lives on the daemon's loop and never blocks it: to read the specs is the work
+ * of a short-lived child, this program's `trueup validate`, one at a time. What
+ * it found comes into force as a whole or not at all: once something is in
+ * force, specs that cannot be read or are not valid take nobody's place. A path
+ * is read where it is, so that a run reads its spec anew, and refuses one that
+ * is not valid by then.
  *
- * With git, what is in force is a read-only directory of its own under the
- * state directory, which stays as long as somebody holds it. A path is read
- * where it is.
+ * A git repository is no source yet: daemon_find_pending() refuses it. What
+ * would stand of it here (commits, refused ones) is empty.
  */
 #ifndef TRUEUP_AGENT_DAEMON_SOURCE_H
 #define TRUEUP_AGENT_DAEMON_SOURCE_H
@@ -75,7 +73,7 @@ struct source_options {
 	const char *program; /* whose command `validate` it runs; NULL: this very program */
 };
 
-/* Takes what was in force before from the state directory, and begins to look at once. Never NULL. */
+/* Begins to look at once. Never NULL. */
 struct source *source_new(const struct source_options *options);
 
 /* Ends a look that is under way. What is held may be released afterwards, too. NULL is fine. */
