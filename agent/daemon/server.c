@@ -17,6 +17,8 @@
 #include <sys/socket.h>
 
 #define SWEEP_S 1
+/* Bytes that wait to be taken for a request: more than any body. */
+#define INPUT_MAX ((size_t)SERVER_BODY_MAX + 4 * (size_t)SERVER_HEADERS_MAX)
 #define SLOTS ((size_t)2 * SERVER_CONNECTIONS) /* those that were told to end are gone a turn of the loop later */
 
 /*
@@ -135,6 +137,8 @@ static struct bufferevent *on_accept(struct event_base *base, void *context)
 	}
 	if (bufferevent == NULL)
 		abort();
+	/* evhttp reads on while it answers, without a bound of its own. */
+	bufferevent_setwatermark(bufferevent, EV_READ, 0, INPUT_MAX);
 	add_connection(server, bufferevent);
 	return bufferevent;
 }

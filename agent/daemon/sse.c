@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #define KEEP_ALIVE_S 20 /* so that neither side takes the other for gone */
+#define FAREWELL_S 5    /* what is sent already may still go out so long, as long as somebody reads it */
 
 struct client {
 	struct sse *sse;
@@ -26,9 +27,13 @@ struct sse {
 static void drop(struct client *client)
 {
 	struct evhttp_connection *connection = evhttp_request_get_connection(client->request);
+	const struct timeval soon = {.tv_sec = FAREWELL_S};
 
-	if (connection != NULL)
+	if (connection != NULL) {
 		evhttp_connection_set_closecb(connection, NULL, NULL);
+		/* Who reads nothing would otherwise keep the connection, and what is in it, for ever. */
+		bufferevent_set_timeouts(evhttp_connection_get_bufferevent(connection), &soon, &soon);
+	}
 	evhttp_send_reply_end(client->request);
 	client->request = NULL;
 	client->sse->count--;

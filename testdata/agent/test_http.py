@@ -21,6 +21,7 @@ from test_daemon import specify
 TOKEN = "a-token-of-the-tests-0123456789"
 ASKING = {"Content-Type": "application/json", "X-Trueup-Request": "1"}
 IDLE = 500
+FLOOD = 100_000_000  # bytes
 Answer = tuple[int, dict[str, str], str]
 
 
@@ -161,6 +162,15 @@ def test_hostile_clients(program: Program, shared: Sandbox, launch: Callable[...
     deaf = client.connect()
     deaf.sendall(b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + TOKEN.encode() + b"\r\n\r\n")
     assert deaf.recv(15) == b"HTTP/1.1 200 OK"
+    # Who sends without end while it is answered is not read without end.
+    deaf.settimeout(1)
+    sent = 0
+    try:
+        while sent < FLOOD:
+            sent += deaf.send(bytes(1_000_000))
+    except (TimeoutError, OSError):
+        pass
+    assert sent < FLOOD
 
     reports = program.directory / "state/reports/one"
     for count in (2, 3):
