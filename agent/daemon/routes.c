@@ -185,6 +185,10 @@ static void answer_history(struct exchange *exchange)
 
 static void answer_events(struct exchange *exchange)
 {
+	if (exchange->method == EVHTTP_REQ_HEAD) { /* its answer ends here: nothing is to be kept open for it */
+		reply(exchange, HTTP_OK, "text/event-stream", "", 0);
+		return;
+	}
 	exchange->stays = sse_add(exchange->routes->sse, exchange->request);
 	if (!exchange->stays)
 		reply_problem(exchange, HTTP_SERVUNAVAIL, "too many listen to events already: try again later");

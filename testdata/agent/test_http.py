@@ -109,6 +109,14 @@ def test_what_is_served_to_whom(program: Program, shared: Sandbox, launch: Calla
     wait_until(lambda: len(client.get("/api/v1/deployments/one/history")["runs"]) == 2)
     assert client.get("/api/v1/deployments/one/history?limit=1")["runs"][0]["trigger"] == "person"
 
+    # The answer to HEAD is at its end with its headers, so that the connection takes the next request.
+    both = http.client.HTTPConnection(client.host, client.port, timeout=10)
+    for method in ("HEAD", "HEAD"):
+        both.request(method, "/api/v1/events", headers=known)
+        answer = both.getresponse()
+        assert (answer.status, answer.read()) == (200, b"") and answer.getheader("Content-Type") == "text/event-stream"
+    both.close()
+
     _, headers, _ = client.ask("/", **known)
     assert "default-src 'none'" in headers["Content-Security-Policy"] and headers["Cache-Control"] == "no-store"
 
