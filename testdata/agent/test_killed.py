@@ -72,3 +72,5 @@ def test_killed_and_stopped_in_the_midst_of_a_migration(sandbox: Sandbox, trueup
         agent.wait_for("chat: in-sync")
         assert agent.end() == 0
         assert sandbox.rows(sandbox.summary["cluster"]) == rows
+    verified = trueup.run("history", "--verify").out
+    assert "chat: sound" in verified and "users: sound" in verified
