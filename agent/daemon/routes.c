@@ -152,7 +152,8 @@ static void answer_report(struct exchange *exchange)
 	if (deployment == NULL)
 		return;
 	if (deployment->report == NULL)
-		reply_problem(exchange, HTTP_NOTFOUND, "there is no report yet, or the last run came to none");
+		evhttp_send_reply(exchange->request, HTTP_NOCONTENT, NULL,
+		                  NULL); /* none yet, or the last run came to none */
 	else
 		reply(exchange, HTTP_OK, JSON_TYPE, deployment->report, strlen(deployment->report));
 }
@@ -367,7 +368,10 @@ static void dispatch(struct exchange *exchange)
 		reply_problem(exchange, HTTP_BADMETHOD, "this path takes another method");
 		return;
 	}
-	if (is_admitted(exchange) && (exchange->method == EVHTTP_REQ_POST || !answer_page(exchange)))
+	/* The page itself tells nothing: it asks for the token, and for what there is to tell with it. */
+	if (exchange->method != EVHTTP_REQ_POST && answer_page(exchange))
+		return;
+	if (is_admitted(exchange))
 		reply_problem(exchange, HTTP_NOTFOUND, "there is nothing at this path");
 }
 

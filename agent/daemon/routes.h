@@ -2,8 +2,9 @@
  * routes.h - what is answered at which path: page, API, events, metrics,
  * webhook. What needs a token, and what a browser is kept from, is decided here.
  *
- * /healthz (the loop turns) and /readyz (specs are in force) are answered to
- * everybody who reaches the address, and say nothing else; the rest needs the
+ * /healthz (the loop turns), /readyz (specs are in force) and the page's files,
+ * which say nothing else, are answered to everybody who reaches the address; the
+ * rest needs the
  * token or a user where one is configured; to reconcile needs one in any case.
  */
 #ifndef TRUEUP_AGENT_DAEMON_ROUTES_H

@@ -140,3 +140,32 @@ const struct expected_bot *diff_find_expected(const struct expected *expected, c
 		return NULL;
 	return bsearch(id, expected->bots, expected->count, sizeof(*expected->bots), compare_id);
 }
+
+static void add_count(struct vectors_diff *diff, const char *id, int64_t expected, int64_t present)
+{
+	struct plan_resource *resource = diff->resource;
+
+	*ARENA_PUSH(diff->plan->arena, resource->counts, resource->count_count) =
+	    (struct plan_count){id, expected, present};
+}
+
+void diff_list_counts(struct vectors_diff *diff)
+{
+	const struct expected_bot *expected;
+	size_t i;
+
+	if (!diff->seen->schema.table || diff->seen->schema.mismatch != NULL)
+		return;
+	for (i = 0; i < diff->seen->bot_count; i++) {
+		const struct observed_bot *bot = &diff->seen->bots[i];
+
+		expected = diff->unknown == NULL ? diff_find_expected(&diff->expected, bot->id) : NULL;
+		add_count(diff, bot->id, expected != NULL && !expected->some && !expected->gone ? expected->rows : -1,
+		          bot->rows);
+	}
+	for (i = 0; diff->unknown == NULL && i < diff->expected.count; i++) {
+		expected = &diff->expected.bots[i];
+		if (!expected->gone && observed_find_bot(diff->seen->bots, diff->seen->bot_count, expected->id) == NULL)
+			add_count(diff, expected->id, expected->some ? -1 : expected->rows, 0);
+	}
+}

@@ -259,6 +259,7 @@ static void diff_seen(struct vectors_diff *diff)
 		/* Rows that nobody could read are not missing. */
 		diff->unknown = arena_printf(diff->plan->arena, "its rows cannot be read: %s", mismatch);
 	}
+	diff_list_counts(diff);
 	set_reason(diff);
 	block_if_cluster_unseen(diff);
 	if (diff->unknown != NULL) {

@@ -63,6 +63,9 @@ const struct expected_bot *diff_find_expected(const struct expected *expected, c
 
 /* --- diff_vectors.c --- */
 
+/* Puts into the resource what each bot has and should have. */
+void diff_list_counts(struct vectors_diff *diff);
+
 /* The least and the most rows that pass for what is expected of a bot; INT64_MAX: any number more. */
 int64_t diff_least_rows(const struct desired_vectors *desired, const struct expected_bot *expected);
 int64_t diff_most_rows(const struct desired_vectors *desired, const struct expected_bot *expected);

@@ -83,6 +83,13 @@ struct plan_action {
 	size_t argument_count;
 };
 
+/* How many of something there are, and should be: no drift by itself, but what a picture of it is made of. */
+struct plan_count {
+	const char *id;
+	int64_t expected; /* -1: not known, or any number will do */
+	int64_t present;
+};
+
 struct plan_resource {
 	const char *kind;
 	const char *name;
@@ -92,6 +99,8 @@ struct plan_resource {
 	size_t note_count;
 	struct plan_difference *differences;
 	size_t difference_count;
+	struct plan_count *counts; /* vectors: the rows of each bot; not saved with a plan. NULL: none were counted */
+	size_t count_count;
 };
 
 struct plan {

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define COUNTS_MAX 5000 /* bots that a report lists with their rows */
+
 /* What stands at the top, in the contract's order. */
 struct report_spec {
 	const char *file, *sha256, *commit;
@@ -68,13 +70,43 @@ static json_t *build_action(const struct plan_action *action)
 	return pick_keys(record_to_json(&plan_action_record, action), keys);
 }
 
+static json_t *build_count(int64_t count)
+{
+	return count >= 0 ? json_integer(count) : json_null();
+}
+
+/* {"expected", "present", "bots": {ID: {"expected", "present"}}}; the sum of what is expected only if all of it is
+ * known. */
+static json_t *build_counts(const struct plan_resource *resource)
+{
+	json_t *bots = json_object();
+	int64_t expected = 0, present = 0;
+	size_t i;
+
+	for (i = 0; i < resource->count_count; i++) {
+		const struct plan_count *count = &resource->counts[i];
+
+		present += count->present;
+		expected = count->expected < 0 || expected < 0 ? -1 : expected + count->expected;
+		if (i < COUNTS_MAX)
+			json_object_set_new(bots, count->id,
+			                    json_pack("{s:o, s:I}", "expected", build_count(count->expected), "present",
+			                              (json_int_t)count->present));
+	}
+	return json_pack("{s:o, s:I, s:o}", "expected", build_count(expected), "present", (json_int_t)present, "bots",
+	                 bots);
+}
+
 static json_t *build_resource(const struct plan_resource *resource)
 {
 	static const char *const keys[] = {"kind", "name", "state", "reason", "differences", "actions", "notes", NULL};
-	json_t *whole = record_to_json(&plan_resource_record, resource);
+	json_t *whole = record_to_json(&plan_resource_record, resource), *built;
 
 	json_object_set_new(whole, "actions", json_array());
-	return pick_keys(whole, keys);
+	built = pick_keys(whole, keys);
+	if (resource->count_count > 0)
+		json_object_set_new(built, "rows", build_counts(resource));
+	return built;
 }
 
 static void add_actions(json_t *resources, size_t at, const struct plan_resource *resource, const struct plan *plan,

@@ -91,7 +91,7 @@ def test_what_is_served_to_whom(program: Program, shared: Sandbox, launch: Calla
     assert client.ask("/api/v1/deployments", Authorization=alice)[0] == 200
     for wrong in ("", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", "Bearer ", "Basic !!!!", "Basic YWxpY2U6d2l0aA==",
                   "Basic " + "A" * 9000, f"Digest {TOKEN}"):
-        for path in ("/", "/metrics", "/api/v1/deployments", "/api/v1/events", "/nothing"):
+        for path in ("/metrics", "/api/v1/deployments", "/api/v1/events", "/nothing"):
             status, _, text = client.ask(path, Authorization=wrong)
             assert status == 401 and "one" not in json.loads(text)["error"].split(), (wrong, path)
     assert [client.ask(path)[0] for path in ("/healthz", "/readyz")] == [200, 200]
