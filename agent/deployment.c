@@ -1,5 +1,6 @@
 #include "deployment.h"
 
+#include "aws/client.h"
 #include "base/log.h"
 #include "output.h"
 #include "parallel.h"
@@ -180,12 +181,28 @@ static const char *const *list_only(const struct command_context *context)
 	return only;
 }
 
+static size_t list_calls(const struct run *run, struct report_calls calls[AWS_SERVICE_COUNT])
+{
+	const struct aws_tally *tally = run_tally(run);
+	size_t count = 0;
+
+	for (enum aws_service service = 0; service < AWS_SERVICE_COUNT; service++) {
+		const struct aws_tally_item *item = &tally->services[service];
+
+		if (item->calls > 0)
+			calls[count++] = (struct report_calls){operation_service(service)->host_prefix, item->calls,
+			                                       item->retries, item->throttles};
+	}
+	return count;
+}
+
 /* Where nothing was planned there is an error, which the report then is about. */
 static json_t *build_report(const struct deployment *deployment, const struct command_context *context,
                             const char *command, const struct plan *plan)
 {
 	static const struct plan no_plan = {0};
 	const char *region = run_region(deployment->run);
+	struct report_calls calls[AWS_SERVICE_COUNT];
 	struct report_input input = {
 	    .command = command,
 	    .desired = deployment->desired,
@@ -198,10 +215,12 @@ static json_t *build_report(const struct deployment *deployment, const struct co
 	    .finished_at = deployment->finished_at,
 	    .only = list_only(context),
 	    .only_count = context->options->only_count,
+	    .calls = calls,
 	    .plan = plan != NULL ? plan : &no_plan,
 	    .error = deployment->error.code != ERROR_NONE ? &deployment->error : NULL,
 	};
 
+	input.calls_count = list_calls(deployment->run, calls);
 	return report_build(&input);
 }
 

@@ -78,6 +78,7 @@ int aws_new_over(struct transport *transport, const struct aws_settings *setting
 	aws->session_name = copy_setting(settings->session_name);
 	aws->writes = settings->writes;
 	aws->stop = settings->stop;
+	aws->tally = settings->tally;
 	for (enum aws_quota quota = 0; quota < AWS_QUOTA_COUNT; quota++) {
 		const struct aws_quota_info *info = operation_quota(quota);
 
@@ -230,6 +231,11 @@ void aws_response_free(struct aws_response *response)
 struct aws_counts aws_counts(const struct aws *aws)
 {
 	return aws->counts;
+}
+
+struct aws_tally *aws_tally(const struct aws *aws)
+{
+	return aws->tally;
 }
 
 const char *aws_last_request_id(const struct aws *aws)

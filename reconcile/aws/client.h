@@ -41,6 +41,15 @@ struct aws;
  */
 int aws_global_init(struct error *err);
 
+/* What all clients of a run ask of each service: they add to it side by side, each in its thread. Starts as zeroes. */
+struct aws_tally {
+	struct aws_tally_item {
+		_Atomic uint64_t calls; /* as in struct aws_counts */
+		_Atomic uint64_t retries;
+		_Atomic uint64_t throttles;
+	} services[AWS_SERVICE_COUNT];
+};
+
 struct aws_settings {
 	const char *region;          /* NULL: AWS_REGION, AWS_DEFAULT_REGION, the profile's */
 	const char *profile;         /* NULL: AWS_PROFILE, else "default" */
@@ -50,6 +59,7 @@ struct aws_settings {
 	bool writes;                 /* false: operations that change anything are refused */
 	double quota_share;          /* of AWS's request quotas, 0 < x <= 1; 0: one half */
 	const volatile bool *stop;   /* may be NULL; once true, calls end with ERROR_TIMEOUT */
+	struct aws_tally *tally;     /* may be NULL; borrowed */
 };
 
 /*
@@ -109,6 +119,7 @@ struct aws_counts {
 	uint64_t throttles;
 };
 struct aws_counts aws_counts(const struct aws *aws);
+struct aws_tally *aws_tally(const struct aws *aws);     /* of its settings */
 const char *aws_last_request_id(const struct aws *aws); /* "" before the first answer */
 const char *aws_region(const struct aws *aws);
 

@@ -22,6 +22,7 @@ struct aws {
 	char *session_name;
 	bool writes;
 	const volatile bool *stop;
+	struct aws_tally *tally;
 	struct audit *audit; /* NULL: nobody keeps one */
 
 	char region[ENDPOINT_REGION_SIZE];

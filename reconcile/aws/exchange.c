@@ -160,6 +160,22 @@ static void send_signed(struct batch *batch, struct call *call, struct transport
 	buf_free(&texts.authorization);
 }
 
+static void count_attempt(struct aws *aws, const struct call *call)
+{
+	struct aws_tally_item *item = aws->tally != NULL ? &aws->tally->services[call->operation->service] : NULL;
+
+	if (call->retry.attempts == 0) {
+		aws->counts.calls++;
+		aws->counts.mutations += call->operation->mutates;
+		if (item != NULL)
+			item->calls++;
+	} else {
+		aws->counts.retries++;
+		if (item != NULL)
+			item->retries++;
+	}
+}
+
 static void start_attempt(struct batch *batch, struct call *call)
 {
 	const struct aws_service_info *service = operation_service(call->operation->service);
@@ -188,12 +204,7 @@ static void start_attempt(struct batch *batch, struct call *call)
 	call->started_ms = batch->aws->transport->now_ms(batch->aws->transport);
 	call->running = true;
 	batch->running++;
-	if (call->retry.attempts == 0) {
-		batch->aws->counts.calls++;
-		batch->aws->counts.mutations += call->operation->mutates;
-	} else {
-		batch->aws->counts.retries++;
-	}
+	count_attempt(batch->aws, call);
 	send_signed(batch, call, &request, headers);
 	buf_free(&url);
 	buf_free(&attempt);
@@ -360,6 +371,8 @@ static void finish_attempt(struct batch *batch, struct call *call)
 	if (failed.kind == FAULT_THROTTLE) {
 		bucket_note_throttle(bucket, now);
 		aws->counts.throttles++;
+		if (aws->tally != NULL)
+			aws->tally->services[call->operation->service].throttles++;
 	}
 	if (failed.kind == FAULT_CREDENTIALS)
 		aws_drop_credentials(aws, call->generation);

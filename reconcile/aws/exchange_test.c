@@ -15,6 +15,7 @@ static struct aws *aws;
 static struct arena *arena;
 static struct aws_response response;
 static struct error err;
+static struct aws_tally tally;
 
 static void set_up(void)
 {
@@ -35,8 +36,9 @@ static void tear_down(void)
 
 static void open_client(const struct script_step *steps, size_t count, bool writes)
 {
-	struct aws_settings settings = {.writes = writes};
+	struct aws_settings settings = {.writes = writes, .tally = &tally};
 
+	tally = (struct aws_tally){0};
 	ck_assert_int_eq(aws_new_over(script_start(&script, steps, count), &settings, &aws, &err), 0);
 }
 
@@ -162,6 +164,9 @@ START_TEST(retries_with_a_fresh_signature)
 	ck_assert_int_eq(call(AWS_STS_GET_CALLER_IDENTITY, NULL), 0);
 	ck_assert_uint_eq(script.sent_count, 3);
 	ck_assert_uint_eq(aws_counts(aws).retries, 2);
+	ck_assert_uint_eq(tally.services[AWS_STS].calls, 1);
+	ck_assert_uint_eq(tally.services[AWS_STS].retries, 2);
+	ck_assert_uint_eq(tally.services[AWS_RDS].calls, 0);
 	ck_assert_uint_eq(aws_counts(aws).calls, 1);
 	/* Half of 1 s, then half of 2 s, after the 700 ms that the answers take. */
 	ck_assert_int_ge(script.sent_ms[1], 1200);
@@ -232,6 +237,7 @@ START_TEST(slows_down_after_a_throttle)
 	OPEN(steps, false);
 	ck_assert_int_eq(call(AWS_COGNITO_LIST_USERS, "{}"), 0);
 	ck_assert_uint_eq(aws_counts(aws).throttles, 1);
+	ck_assert_uint_eq(tally.services[AWS_COGNITO].throttles, 1);
 	ck_assert(aws->buckets[AWS_QUOTA_COGNITO_USER_LIST].slowed ||
 	          aws->buckets[AWS_QUOTA_COGNITO_USER_LIST].throttled_ms > 0);
 }

@@ -199,6 +199,7 @@ static int open_bedrock(struct kind_context *context, struct aws **bedrock, stru
 	    .assume_role_arn = desired->aws.assume_role.arn,
 	    .external_id = desired->aws.assume_role.external_id,
 	    .stop = context->stop,
+	    .tally = aws_tally(context->aws),
 	};
 
 	*bedrock = NULL;

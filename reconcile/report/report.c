@@ -239,6 +239,21 @@ static json_t *list_only(const struct report_input *input)
 	return list;
 }
 
+static json_t *build_calls(const struct report_input *input)
+{
+	json_t *services = json_object();
+	size_t i;
+
+	for (i = 0; i < input->calls_count; i++) {
+		const struct report_calls *calls = &input->calls[i];
+
+		json_object_set_new(services, calls->service,
+		                    json_pack("{s:I, s:I, s:I}", "calls", (json_int_t)calls->calls, "retries",
+		                              (json_int_t)calls->retries, "throttles", (json_int_t)calls->throttles));
+	}
+	return services;
+}
+
 json_t *report_build(const struct report_input *input)
 {
 	char started[CLOCK_RFC3339_SIZE], finished[CLOCK_RFC3339_SIZE];
@@ -265,6 +280,8 @@ json_t *report_build(const struct report_input *input)
 		json_object_set_new(report, "trigger", json_string(input->trigger));
 	if (input->only_count > 0)
 		json_object_set_new(report, "only", list_only(input));
+	if (input->calls_count > 0)
+		json_object_set_new(report, "api", build_calls(input));
 	if (input->error != NULL) {
 		struct report_error error = {error_code_name(input->error->code), input->error->message};
 

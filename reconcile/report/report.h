@@ -14,6 +14,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <time.h>
 
 #define REPORT_SCHEMA "trueup/report/v1"
@@ -28,6 +29,12 @@ enum report_exit {
 	REPORT_EXIT_BUSY = 75,
 };
 
+/* What a run asked of a service of AWS. */
+struct report_calls {
+	const char *service; /* "rds" */
+	uint64_t calls, retries, throttles;
+};
+
 struct report_input {
 	const char *command; /* "plan", "apply" */
 	const struct desired *desired;
@@ -40,6 +47,8 @@ struct report_input {
 	const struct plan *plan; /* the resources' state as last seen, and the actions with what became of them */
 	const char *const *only; /* as --only was given; NULL: it was not */
 	size_t only_count;
+	const struct report_calls *calls; /* those services that were asked */
+	size_t calls_count;
 	const struct error *error; /* why the run could not be made at all; NULL */
 };
 

@@ -43,6 +43,7 @@ int observe_open_client(const struct desired *desired, const struct run_options 
 	    .writes = writes,
 	    .quota_share = options->quota_share,
 	    .stop = options->stop,
+	    .tally = options->tally,
 	};
 
 	return aws_new(&settings, aws, err);

@@ -21,9 +21,15 @@ struct run *run_new(const struct desired *desired, const struct run_options *opt
 	run->taken.arena = run->arena;
 	run->desired = desired;
 	run->options = *options;
+	run->options.tally = &run->tally;
 	if (run->options.stop == NULL)
 		run->options.stop = &never;
 	return run;
+}
+
+const struct aws_tally *run_tally(const struct run *run)
+{
+	return &run->tally;
 }
 
 void run_free(struct run *run)

@@ -38,9 +38,11 @@ struct run_options {
 	const char *trigger;         /* what started the run: one word; NULL: not known */
 	const char *revision;        /* the commit of the spec; NULL: not known */
 	const volatile bool *stop;   /* once true, end soon and cleanly */
+	struct aws_tally *tally;     /* what its clients add to; run_new() sets it to the run's own */
 	const char *state_directory; /* locks and audit logs; NULL: $TRUEUP_STATE, else the contract's default */
 };
 
+struct aws_tally;
 struct run;
 
 /* A run over a deployment; desired and options are borrowed until run_free(). Never fails. */
@@ -82,6 +84,9 @@ bool run_has_more(const struct run *run, const struct plan *plan);
  * this run has taken as they ended, and those that are still planned.
  */
 struct plan *run_outcome(struct run *run, const struct plan *now);
+
+/* What the run has asked of AWS so far. */
+const struct aws_tally *run_tally(const struct run *run);
 
 /* The region that was used; NULL before it is known. */
 const char *run_region(const struct run *run);

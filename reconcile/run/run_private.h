@@ -4,6 +4,7 @@
 #ifndef TRUEUP_RUN_RUN_PRIVATE_H
 #define TRUEUP_RUN_RUN_PRIVATE_H
 
+#include "aws/client.h"
 #include "run/run.h"
 
 struct run {
@@ -13,6 +14,7 @@ struct run {
 	struct arena **arenas; /* of what was observed: see observe.h */
 	size_t arena_count;
 	const char *region;
+	struct aws_tally tally;
 	struct plan taken; /* what was acted on so far: actions as they ended, resources as they were seen then */
 };
 

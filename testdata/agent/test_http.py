@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import shutil
 import signal
 import socket
@@ -133,6 +134,8 @@ def test_metrics(program: Program, shared: Sandbox, launch: Callable[..., Agent]
     assert headers["Content-Type"].startswith("text/plain; version=0.0.4")
     assert 'trueup_drift{deployment="two",kind="users"} 1' in text
     assert 'trueup_runs_total{deployment="two",outcome="drifted"} 1' in text
+    calls = re.search(r'trueup_aws_calls_total\{service="cognito-idp"\} (\d+)', text)
+    assert calls is not None and int(calls[1]) >= 2, "both deployments look at their group"
     promtool = shutil.which("promtool")
     assert promtool is not None, "contrib/setup --check installs it"
     checked = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True, check=False)
