@@ -2,6 +2,7 @@
  * trueup - the program: hardens the process, reads the command line, runs one
  * command and turns what it says into the exit code. Nobody else exits.
  */
+#include "askpass.h"
 #include "command.h"
 #include "help.h"
 #include "output.h"
@@ -135,7 +136,7 @@ int main(int argc, char **argv)
 	fill_standard_streams();
 	forbid_core_dumps();
 	catch_signals();
-	code = run_command(arena, argc, argv);
+	code = askpass_is_asked(argc, argv) ? askpass_answer(argv[1]) : run_command(arena, argc, argv);
 	if (output_finish(&err) != 0) {
 		fprintf(stderr, "trueup: %s\n", err.message);
 		code = report_worse(code, REPORT_EXIT_FAILED);

@@ -156,6 +156,15 @@ static void limit_memory(size_t most)
 	(void)setrlimit(RLIMIT_DATA, &limit);
 }
 
+/* Soft and hard: whatever the child runs is bound by it, too. */
+static void limit_files(size_t most)
+{
+	const struct rlimit limit = {most, most};
+
+	if (most != 0)
+		(void)setrlimit(RLIMIT_FSIZE, &limit);
+}
+
 static void reset_signals(void)
 {
 	sigset_t none;
@@ -204,6 +213,7 @@ static void run_child(const struct child_options *options, const struct pipes *p
 	reset_signals();
 	setpgid(0, 0);
 	limit_memory(options->memory_max);
+	limit_files(options->file_max);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	/* The alarm outlives us, and the exec: whatever becomes of us, this is not for ever. */
 	alarm((unsigned)((options->timeout_ms + options->grace_ms) / 1000 + 60));

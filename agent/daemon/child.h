@@ -62,6 +62,7 @@ struct child_options {
 	size_t input_length;
 	size_t output_max; /* bytes of standard output; 0: it goes to /dev/null */
 	size_t memory_max; /* bytes of its data; 0: as much as we may have */
+	size_t file_max;   /* bytes of a file that it, or what it runs, writes; 0: as much as we may have */
 	int64_t timeout_ms;
 	int64_t grace_ms;
 };

@@ -130,12 +130,26 @@ static void check_listen(const struct check *check, const struct agent_config *c
 		complain(check, "status", "needs specs.git: statuses are of commits");
 }
 
+/* "https://user:password@host/…" */
+static bool holds_password(const char *url)
+{
+	const char *host = strstr(url, "://"), *at;
+
+	if (host == NULL)
+		return false;
+	host += 3;
+	at = memchr(host, '@', strcspn(host, "/"));
+	return at != NULL && memchr(host, ':', (size_t)(at - host)) != NULL;
+}
+
 static void check_git(const struct check *check, const struct agent_git *git)
 {
 	if (git->branch != NULL && git->tag != NULL)
 		complain(check, "specs.git", "needs just one of branch and tag");
 	if (git->directory != NULL && (strstr(git->directory, "..") != NULL))
 		complain(check, "specs.git.directory", "must stay within the repository");
+	if (git->url != NULL && holds_password(git->url))
+		complain(check, "specs.git.url", "must hold no password: put it into a file, and name that as token");
 }
 
 static void check_notify(const struct check *check, const struct agent_config *config)

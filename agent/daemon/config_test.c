@@ -104,6 +104,7 @@ static const struct {
     {HEAD "specs: {path: a}\nstatus: {github: {repository: a/b, token: c}}\n", "status: needs specs.git"},
     {HEAD "specs: {git: {url: a, branch: b, tag: c}}\n", "specs.git: needs just one of branch and tag"},
     {HEAD "specs: {git: {url: --upload-pack=x}}\n", "specs.git.url: must be the URL"},
+    {HEAD "specs: {git: {url: 'https://a:b@c/d'}}\n", "specs.git.url: must hold no password"},
     {HEAD "specs: {git: {url: a, directory: ../x}}\n", "specs.git.directory: must stay within"},
     {HEAD "specs: {path: a}\nnotify: {x: {digest: 1m}}\n", "notify.x: needs just one of webhook, slack and command"},
     {HEAD "specs: {path: a}\ndeployments: {b: {schedule: {cron: x}}}\n", "deployments.b.schedule.cron: it has 1 field"},

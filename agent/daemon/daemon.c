@@ -153,8 +153,8 @@ static void stop(struct daemon *daemon)
 
 const char *daemon_find_pending(const struct agent_config *config)
 {
-	if (config->specs.git.present)
-		return "specs.git";
+	if (config->status.present)
+		return "status";
 	return config->notify_count > 0 ? "notify" : NULL;
 }
 

@@ -1,9 +1,14 @@
-/* Specs from a directory or a file, read where they are. */
+/*
+ * Specs from a directory or a file, read where they are; or from a git repository, of which source_git.h makes a
+ * directory first. From there on it is the same.
+ */
 #include "daemon/source.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/child.h"
+#include "daemon/git_kept.h"
+#include "daemon/source_git.h"
 #include "report/tree.h"
 
 #include <event2/event.h>
@@ -17,13 +22,24 @@
 struct revision {
 	struct source_revision seen;
 	struct arena *arena;
-	int holds; /* the source's own is one */
+	int holds;            /* the source's own is one */
+	const char *checkout; /* its files, if they are from git */
+	const char *note;
+	bool gone; /* another one is in force: its files go with it */
 };
 
 struct source {
 	struct source_observer observer;
-	struct arena *arena; /* of path */
-	const char *path;
+	struct arena *arena; /* of path and git */
+	const char *path;    /* NULL: git */
+	struct agent_git git;
+	const char *state;
+	struct source_git *fetching;
+	struct source_git_result fetched; /* what is being read; all NULL for a path */
+	struct arena *fetched_arena;
+	time_t since;             /* when what is read came into force before a restart; 0: it comes into force now */
+	bool known;               /* what is in force is of this very configuration */
+	struct event *next;       /* by git.interval */
 	struct revision *current; /* NULL: nothing is in force yet */
 	struct source_status status;
 	struct arena *status_arena;
@@ -39,16 +55,29 @@ static void release(struct revision *revision)
 {
 	if (revision == NULL || --revision->holds > 0)
 		return;
+	if (revision->gone && revision->checkout != NULL)
+		git_kept_remove(revision->checkout);
 	arena_free(revision->arena);
 	free(revision);
+}
+
+static bool is_looking(const struct source *source)
+{
+	return source->reader != NULL || source->fetching != NULL;
+}
+
+/* What the reader reads. */
+static const char *find_specs(const struct source *source, struct arena *arena)
+{
+	return source->path != NULL ? source->path : git_kept_specs(arena, &source->git, source->fetched.checkout);
 }
 
 static bool is_same(const struct source_revision *a, const struct source_revision *b)
 {
 	size_t i;
 
-	if (a->spec_count != b->spec_count)
-		return false;
+	if (a->spec_count != b->spec_count || a->commit != NULL || b->commit != NULL)
+		return false; /* of a commit there are not two revisions */
 	for (i = 0; i < a->spec_count; i++)
 		if (strcmp(a->specs[i].name, b->specs[i].name) != 0 ||
 		    strcmp(a->specs[i].file, b->specs[i].file) != 0 ||
@@ -76,10 +105,14 @@ static struct revision *make_revision(const struct source *source, const json_t 
 		specs[i].file = arena_strdup(revision->arena, tree_text(spec, "file"));
 		specs[i].sha256 = arena_strdup(revision->arena, tree_text(spec, "sha256"));
 	}
-	revision->seen = (struct source_revision){.directory = arena_strdup(revision->arena, source->path),
-	                                          .since = time(NULL),
-	                                          .specs = specs,
-	                                          .spec_count = json_array_size(list)};
+	revision->checkout = arena_strdup(revision->arena, source->fetched.checkout);
+	revision->note = arena_strdup(revision->arena, source->fetched.note);
+	revision->seen =
+	    (struct source_revision){.directory = arena_strdup(revision->arena, find_specs(source, revision->arena)),
+	                             .commit = arena_strdup(revision->arena, source->fetched.commit),
+	                             .since = source->since != 0 ? source->since : time(NULL),
+	                             .specs = specs,
+	                             .spec_count = json_array_size(list)};
 	return revision;
 }
 
@@ -91,8 +124,16 @@ static void put_in_force(struct source *source, const json_t *list)
 		release(revision);
 		return;
 	}
+	if (source->current != NULL)
+		source->current->gone = true;
 	release(source->current);
 	source->current = revision;
+	source->known = true;
+	if (revision->checkout != NULL)
+		git_kept_save(source->state, &source->git,
+		              &(struct git_kept){revision->seen.commit, revision->checkout, revision->seen.since});
+	if (revision->note != NULL)
+		log_warn("%s", revision->note);
 	source->observer.in_force(source->observer.context);
 }
 
@@ -124,6 +165,9 @@ static void list_errors(struct source *source, const json_t *issues)
 	source->status.errors = errors;
 	source->status.error_count = json_array_size(issues);
 	source->status.error = "specs are not valid, and what was in force before stays so";
+	source->status.refused_commit = arena_strdup(source->status_arena, source->fetched.commit);
+	if (source->status.refused_commit != NULL)
+		source->status.refused_reason = "its specs are not valid";
 }
 
 /* The look could not even be taken. */
@@ -141,7 +185,46 @@ static void begin_status(struct source *source)
 {
 	arena_free(source->status_arena);
 	source->status_arena = arena_new();
-	source->status = (struct source_status){.location = source->path, .checked_at = time(NULL)};
+	source->status = (struct source_status){
+	    .git = source->path == NULL,
+	    .location =
+	        source->path != NULL ? source->path : source_git_show_url(source->status_arena, source->git.url),
+	    .checked_at = time(NULL),
+	};
+}
+
+/* Behind each look, whatever came of it. */
+static void settle(struct source *source)
+{
+	const struct timeval interval = {.tv_sec = (time_t)source->git.interval};
+
+	if (source->current != NULL)
+		source->status.note = source->current->note;
+	source->looked_ms = clock_monotonic_ms();
+	if (source->path == NULL)
+		evtimer_add(source->next, &interval);
+	source->observer.changed(source->observer.context);
+	if (source->again)
+		source_fetch(source);
+}
+
+static void tell_error(struct source *source, const char *error)
+{
+	source->status.error = arena_strdup(source->status_arena, error);
+	log_error("%s", error);
+	settle(source);
+}
+
+/* What was checked out and is not in force is nobody's. */
+static void drop_fetched(struct source *source)
+{
+	if (source->fetched.checkout != NULL && (source->current == NULL || source->current->checkout == NULL ||
+	                                         strcmp(source->current->checkout, source->fetched.checkout) != 0))
+		git_kept_remove(source->fetched.checkout);
+	source->fetched = (struct source_git_result){0};
+	source->since = 0;
+	arena_free(source->fetched_arena);
+	source->fetched_arena = arena_new();
 }
 
 static void end_look(void *context, const struct child_result *result)
@@ -151,7 +234,6 @@ static void end_look(void *context, const struct child_result *result)
 	const json_t *valid = json_object_get(document, "valid");
 
 	source->reader = NULL;
-	source->looked_ms = clock_monotonic_ms();
 	begin_status(source);
 	if (json_is_true(valid))
 		put_in_force(source, json_object_get(document, "specs"));
@@ -160,15 +242,14 @@ static void end_look(void *context, const struct child_result *result)
 	else
 		tell_failure(source, result);
 	json_decref(document);
-	source->observer.changed(source->observer.context);
-	if (source->again)
-		source_fetch(source);
+	drop_fetched(source);
+	settle(source);
 }
 
-static void look(evutil_socket_t fd, short what, void *context)
+static void read_specs(struct source *source)
 {
-	struct source *source = context;
-	const char *const argv[] = {source->program, "validate", "--output=json", "--", source->path, NULL};
+	const char *specs = find_specs(source, source->fetched_arena);
+	const char *const argv[] = {source->program, "validate", "--output=json", "--", specs, NULL};
 	const struct child_options options = {
 	    .argv = argv,
 	    .name = "trueup",
@@ -179,15 +260,90 @@ static void look(evutil_socket_t fd, short what, void *context)
 	const struct child_callbacks callbacks = {.ended = end_look, .context = source};
 	struct error err;
 
-	(void)fd, (void)what;
-	source->again = false;
 	if (child_start(source->base, &options, &callbacks, &source->reader, &err) == 0)
 		return;
-	source->looked_ms = clock_monotonic_ms();
+	drop_fetched(source);
 	begin_status(source);
-	source->status.error = arena_strdup(source->status_arena, err.message);
-	log_error("%s", err.message);
-	source->observer.changed(source->observer.context);
+	tell_error(source, err.message);
+}
+
+static void end_fetch(void *context, const struct source_git_result *result)
+{
+	struct source *source = context;
+	struct arena *arena = source->fetched_arena;
+
+	source->fetching = NULL;
+	if (result->checkout != NULL) {
+		source->fetched = (struct source_git_result){
+		    .commit = arena_strdup(arena, result->commit),
+		    .checkout = arena_strdup(arena, result->checkout),
+		    .note = arena_strdup(arena, result->note),
+		};
+		read_specs(source);
+		return;
+	}
+	begin_status(source);
+	if (result->error == NULL) {
+		settle(source);
+		return;
+	}
+	if (result->refused) {
+		source->status.refused_commit = arena_strdup(source->status_arena, result->commit);
+		source->status.refused_reason = arena_strdup(source->status_arena, result->error);
+	}
+	arena = source->status_arena;
+	tell_error(source, result->refused
+	                       ? arena_printf(arena, "commit %.12s is refused: %s", result->commit, result->error)
+	                       : arena_printf(arena, "%s: %s", source->status.location, result->error));
+}
+
+static void fetch(struct source *source)
+{
+	const char *before = source->current != NULL ? source->current->seen.commit : NULL;
+	const struct source_git_options options = {
+	    .base = source->base,
+	    .git = &source->git,
+	    .state = source->state,
+	    .known = source->known ? before : NULL,
+	    .before = before,
+	    .ended = end_fetch,
+	    .context = source,
+	};
+
+	source->fetching = source_git_start(&options);
+}
+
+/* True if what was in force before a restart is being read. */
+static bool recall(struct source *source)
+{
+	struct git_kept kept = {0};
+
+	if (source->current != NULL || source->looked_ms != 0 ||
+	    git_kept_load(source->fetched_arena, source->state, &source->git, &kept) != 0)
+		return false;
+	source->fetched = (struct source_git_result){.commit = kept.commit, .checkout = kept.checkout};
+	source->since = kept.since;
+	source->again = true; /* the remote's turn comes next */
+	read_specs(source);
+	return true;
+}
+
+static void look(evutil_socket_t fd, short what, void *context)
+{
+	struct source *source = context;
+
+	(void)fd, (void)what;
+	source->again = false;
+	if (source->path != NULL)
+		read_specs(source);
+	else if (!recall(source))
+		fetch(source);
+}
+
+static void look_again(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd, (void)what;
+	source_fetch(context);
 }
 
 struct source *source_new(const struct source_options *options)
@@ -200,32 +356,75 @@ struct source *source_new(const struct source_options *options)
 	source->base = options->base;
 	source->program = options->program != NULL ? options->program : CHILD_SELF;
 	source->look = evtimer_new(options->base, look, source);
-	if (source->look == NULL)
+	source->next = evtimer_new(options->base, look_again, source);
+	if (source->look == NULL || source->next == NULL)
 		abort();
 	source->status_arena = arena_new();
+	source->fetched_arena = arena_new();
+	source->state = options->state;
 	source_reload(source, options->config);
 	return source;
+}
+
+static void end_looking(struct source *source)
+{
+	if (source->reader != NULL)
+		child_abandon(source->reader);
+	if (source->fetching != NULL)
+		source_git_abandon(source->fetching);
+	source->reader = NULL;
+	source->fetching = NULL;
 }
 
 void source_free(struct source *source)
 {
 	if (source == NULL)
 		return;
-	if (source->reader != NULL)
-		child_abandon(source->reader);
+	end_looking(source);
 	event_free(source->look);
+	event_free(source->next);
 	release(source->current);
+	arena_free(source->fetched_arena);
 	arena_free(source->status_arena);
 	arena_free(source->arena);
 	free(source);
+}
+
+static struct agent_git copy_git(struct arena *arena, const struct agent_git *git)
+{
+	struct agent_git copy = *git;
+	const char **texts[] = {
+	    &copy.url,     &copy.branch, &copy.tag, &copy.directory, &copy.verify.allowed_signers, &copy.verify.keyring,
+	    &copy.ssh_key, &copy.token};
+	size_t i;
+
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		*texts[i] = arena_strdup(arena, *texts[i]);
+	return copy;
 }
 
 void source_reload(struct source *source, const struct agent_config *config)
 {
 	struct arena *arena = arena_new();
 
+	if (is_looking(source)) {
+		end_looking(source); /* by rules that hold no longer */
+		if (source->arena != NULL)
+			drop_fetched(source);
+	}
 	source->path = arena_strdup(arena, config->specs.path);
-	source->status.location = source->path;
+	source->git = copy_git(arena, &config->specs.git);
+	source->known = false;
+	evtimer_del(source->next);
+	arena_free(source->status_arena);
+	source->status_arena = arena_new();
+	source->status = (struct source_status){
+	    .git = source->path == NULL,
+	    .location = arena_strdup(source->status_arena,
+	                             source->path != NULL ? source->path
+	                                                  : source_git_show_url(source->status_arena, source->git.url)),
+	    .checked_at = source->status.checked_at,
+	};
 	arena_free(source->arena);
 	source->arena = arena;
 	source->looked_ms = 0; /* a person changed something: no pause */
@@ -239,8 +438,8 @@ void source_fetch(struct source *source)
 
 	if (source->looked_ms != 0 && left > 0)
 		after = (struct timeval){.tv_sec = left / 1000, .tv_usec = left % 1000 * 1000};
-	source->again = source->reader != NULL;
-	if (source->reader == NULL && !evtimer_pending(source->look, NULL))
+	source->again = is_looking(source);
+	if (!source->again && !evtimer_pending(source->look, NULL))
 		evtimer_add(source->look, &after);
 }
 
@@ -264,9 +463,6 @@ const struct source_revision *source_hold(struct source *source)
 
 void source_release(const struct source_revision *revision)
 {
-#define LOOK_MS 60000
-#define OUTPUT_MAX ((size_t)64 * 1024 * 1024)
-
 	/* `seen` is the first member of what holds it. */
 	release((struct revision *)revision);
 }

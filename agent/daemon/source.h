@@ -9,8 +9,10 @@
  * is read where it is, so that a run reads its spec anew, and refuses one that
  * is not valid by then.
  *
- * A git repository is no source yet: daemon_find_pending() refuses it. What
- * would stand of it here (commits, refused ones) is empty.
+ * A git repository is fetched every `interval` and when asked, by source_git.h;
+ * each commit has a directory of its own, which is removed once it is no longer
+ * in force and nobody holds it. What is in force is remembered in the state
+ * directory, and taken again after a restart even if the remote is gone.
  */
 #ifndef TRUEUP_AGENT_DAEMON_SOURCE_H
 #define TRUEUP_AGENT_DAEMON_SOURCE_H

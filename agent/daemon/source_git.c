@@ -1,0 +1,364 @@
+#include "daemon/source_git.h"
+#include "base/file.h"
+#include "daemon/child.h"
+#include "daemon/git_command.h"
+#include "daemon/git_kept.h"
+#include "daemon/git_tree.h"
+
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FETCH_MS 120000
+#define LOCAL_MS 30000
+#define DEPTH "100"                           /* commits: to see whether history was rewritten */
+#define PACK_MAX ((size_t)256 * 1024 * 1024)  /* bytes of what is fetched */
+#define LISTING_MAX ((size_t)8 * 1024 * 1024) /* bytes */
+#define ANSWERS_MAX (GIT_TREE_BYTES + (size_t)GIT_TREE_FILES * 128)
+
+static const char remote_commit[] = GIT_REMOTE_REF "^{commit}";
+static const char remote_lock[] = GIT_REMOTE_REF ".lock";
+static const char depth_option[] = "--depth=" DEPTH;
+
+struct source_git {
+	struct source_git_options options;
+	struct arena *arena;
+	struct event *begin;
+	struct child *child;
+	const char *repository, *gnupg;
+	const char *const *environment;
+	bool annotated; /* it is a tag with a signature of its own */
+	struct git_tree tree;
+	struct source_git_result result;
+};
+
+static void finish(struct source_git *look)
+{
+	look->options.ended(look->options.context, &look->result);
+	source_git_abandon(look);
+}
+
+static void fail(struct source_git *look, const char *error)
+{
+	look->result.error = error;
+	finish(look);
+}
+
+static bool is_fine(const struct child_result *result)
+{
+	return result->outcome.ending == PROCESS_EXITED && result->outcome.code == 0;
+}
+
+/* "fetching … ended with exit code 128: fatal: …" */
+static void fail_step(struct source_git *look, const char *what, const struct child_result *result)
+{
+	const char *words = result->last_line, *separator = *words != '\0' ? ": " : "";
+	char ending[128];
+
+	process_describe(&result->outcome, ending, sizeof(ending));
+	if (result->too_long)
+		fail(look, arena_printf(look->arena, "%s gave more than is taken", what));
+	else
+		fail(look, arena_printf(look->arena, "%s %s%s%s", what, ending, separator, words));
+}
+
+static void run(struct source_git *look, const char *const *argv, struct child_options options,
+                void (*ended)(void *context, const struct child_result *result))
+{
+	const struct child_callbacks callbacks = {.ended = ended, .context = look};
+	struct error err;
+
+	options.argv = argv;
+	options.environment = look->environment;
+	options.grace_ms = 2000;
+	if (options.timeout_ms == 0)
+		options.timeout_ms = LOCAL_MS;
+	if (child_start(look->options.base, &options, &callbacks, &look->child, &err) != 0)
+		fail(look, arena_strdup(look->arena, err.message));
+}
+
+static struct git_command new_command(struct source_git *look, const char *const *words)
+{
+	struct git_command command = git_command_new(look->arena, look->options.git, look->repository);
+
+	for (; words != NULL && *words != NULL; words++)
+		git_command_add(look->arena, &command, *words);
+	return command;
+}
+
+static void end_blobs(void *context, const struct child_result *result)
+{
+	struct source_git *look = context;
+	const char *checkout;
+	struct error err;
+
+	look->child = NULL;
+	if (!is_fine(result)) {
+		fail_step(look, "reading the commit's files", result);
+		return;
+	}
+	checkout = git_kept_new_checkout(look->arena, look->options.state, look->result.commit, &err);
+	if (checkout == NULL || git_tree_write(&look->tree, checkout, result->output, result->length, &err) != 0) {
+		if (checkout != NULL)
+			git_kept_remove(checkout);
+		fail(look, arena_strdup(look->arena, err.message));
+		return;
+	}
+	look->result.checkout = checkout;
+	finish(look);
+}
+
+static void read_blobs(struct source_git *look)
+{
+	const struct git_command command =
+	    new_command(look, (const char *const[]){"cat-file", "--batch", "--buffer", NULL});
+	struct buf asked = {0};
+
+	git_tree_ask(&look->tree, &asked);
+	run(look, command.words,
+	    (struct child_options){.input = asked.bytes, .input_length = asked.length, .output_max = ANSWERS_MAX},
+	    end_blobs);
+	buf_free(&asked);
+}
+
+static void refuse(struct source_git *look, const char *why)
+{
+	look->result.refused = true;
+	fail(look, why);
+}
+
+static void end_listing(void *context, const struct child_result *result)
+{
+	struct source_git *look = context;
+	const char *directory = look->options.git->directory;
+	struct error err;
+
+	look->child = NULL;
+	if (!is_fine(result) && !result->too_long)
+		fail_step(look, "listing the commit's files", result);
+	else if (result->too_long)
+		refuse(look, "has too many files");
+	else if (git_tree_parse(look->arena, result->output, result->length, &look->tree, &err) != 0)
+		refuse(look, arena_strdup(look->arena, err.message));
+	else if (look->tree.count == 0)
+		refuse(look, arena_printf(look->arena, "there are no files in its directory %s",
+		                          directory != NULL ? directory : "."));
+	else
+		read_blobs(look);
+}
+
+static void list_files(struct source_git *look)
+{
+	const char *directory = look->options.git->directory;
+	bool all = directory == NULL || strcmp(directory, ".") == 0;
+	const struct git_command command =
+	    new_command(look, (const char *const[]){"ls-tree", "-r", "-z", "-l", "--full-tree", look->result.commit,
+	                                            "--", all ? NULL : directory, NULL});
+
+	run(look, command.words, (struct child_options){.output_max = LISTING_MAX}, end_listing);
+}
+
+static void end_ancestor(void *context, const struct child_result *result)
+{
+	struct source_git *look = context;
+
+	look->child = NULL;
+	if (result->outcome.ending == PROCESS_EXITED && result->outcome.code == 1)
+		look->result.note = arena_printf(
+		    look->arena, "%.12s does not follow from %.12s: history was rewritten, or is " DEPTH " commits on",
+		    look->result.commit, look->options.before);
+	list_files(look);
+}
+
+static void compare_history(struct source_git *look)
+{
+	struct git_command command;
+
+	if (look->options.before == NULL || strcmp(look->options.before, look->result.commit) == 0) {
+		list_files(look);
+		return;
+	}
+	command = new_command(look, (const char *const[]){"merge-base", "--is-ancestor", look->options.before,
+	                                                  look->result.commit, NULL});
+	run(look, command.words, (struct child_options){0}, end_ancestor);
+}
+
+static void end_verify(void *context, const struct child_result *result)
+{
+	struct source_git *look = context;
+	const char *words = result->last_line;
+
+	look->child = NULL;
+	if (is_fine(result))
+		compare_history(look);
+	else if (result->outcome.ending != PROCESS_EXITED)
+		fail_step(look, "verifying the signature", result);
+	else
+		refuse(look,
+		       arena_printf(look->arena, "has no signature by one of %s%s%s",
+		                    look->options.git->verify.keyring != NULL ? "the keyring" : "the allowed signers",
+		                    *words != '\0' ? ": " : "", words));
+}
+
+static void verify(struct source_git *look)
+{
+	struct git_command command = new_command(look, NULL);
+
+	git_command_add_verify(look->arena, &command, &look->options.git->verify);
+	git_command_add(look->arena, &command, look->annotated ? "verify-tag" : "verify-commit");
+	git_command_add(look->arena, &command, look->annotated ? GIT_REMOTE_REF : look->result.commit);
+	run(look, command.words, (struct child_options){0}, end_verify);
+}
+
+static void end_import(void *context, const struct child_result *result)
+{
+	struct source_git *look = context;
+
+	look->child = NULL;
+	if (is_fine(result))
+		verify(look);
+	else
+		fail_step(look, "reading the keyring", result);
+}
+
+/* Anew each time, so that a key which is no longer in the keyring does not count. */
+static void import_keyring(struct source_git *look)
+{
+	static const char settings[] = "batch\nno-autostart\ntrust-model always\nno-auto-key-retrieve\n";
+	const char *const argv[] = {"gpg", "--batch", "--import", "--", look->options.git->verify.keyring, NULL};
+	struct error err;
+
+	if (file_make_directories(look->gnupg, &err) == 0)
+		git_kept_remove(look->gnupg);
+	if (file_make_directories(look->gnupg, &err) != 0 ||
+	    file_replace_private(arena_printf(look->arena, "%s/gpg.conf", look->gnupg), settings, strlen(settings),
+	                         &err) != 0)
+		fail(look, arena_strdup(look->arena, err.message));
+	else
+		run(look, argv, (struct child_options){0}, end_import);
+}
+
+/* Two lines: of the ref itself, which may be a tag's, and of the commit. */
+static void end_resolve(void *context, const struct child_result *result)
+{
+	struct source_git *look = context;
+	const struct agent_verify *rule = &look->options.git->verify;
+	char ref[65], commit[65];
+
+	look->child = NULL;
+	if (!is_fine(result) || sscanf(result->output, "%64[0-9a-f]\n%64[0-9a-f]", ref, commit) != 2) {
+		fail_step(look, "finding the commit", result);
+		return;
+	}
+	look->result.commit = arena_strdup(look->arena, commit);
+	look->annotated = strcmp(ref, commit) != 0;
+	if (look->options.known != NULL && strcmp(look->options.known, commit) == 0)
+		finish(look);
+	else if (!rule->present)
+		compare_history(look);
+	else if (rule->keyring != NULL)
+		import_keyring(look);
+	else
+		verify(look);
+}
+
+static void end_fetch(void *context, const struct child_result *result)
+{
+	struct source_git *look = context;
+	const struct git_command command =
+	    new_command(look, (const char *const[]){"rev-parse", GIT_REMOTE_REF, remote_commit, NULL});
+
+	look->child = NULL;
+	if (is_fine(result))
+		run(look, command.words, (struct child_options){.output_max = 4096}, end_resolve);
+	else
+		fail_step(look, "fetching", result);
+}
+
+/* Left by a git that was killed; nobody else works in this repository. */
+static void remove_locks(struct source_git *look)
+{
+	const char *const names[] = {"shallow.lock", remote_lock, "packed-refs.lock", "config.lock", "HEAD.lock"};
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		(void)remove(arena_printf(look->arena, "%s/%s", look->repository, names[i]));
+}
+
+static void end_init(void *context, const struct child_result *result)
+{
+	struct source_git *look = context;
+	const struct agent_git *git = look->options.git;
+	const struct git_command command = new_command(
+	    look, (const char *const[]){"fetch", "--quiet", "--no-tags", depth_option, "--force", "--update-shallow",
+	                                "--no-recurse-submodules", "--no-write-fetch-head", "--", git->url,
+	                                git_command_refspec(look->arena, git), NULL});
+
+	look->child = NULL;
+	if (is_fine(result))
+		run(look, command.words, (struct child_options){.timeout_ms = FETCH_MS, .file_max = PACK_MAX},
+		    end_fetch);
+	else
+		fail_step(look, "making a repository", result);
+}
+
+static void begin(evutil_socket_t fd, short what, void *context)
+{
+	struct source_git *look = context;
+	struct git_command command;
+	struct error err;
+
+	(void)fd, (void)what;
+	look->environment = git_command_environment(look->arena, look->options.git, look->gnupg, &err);
+	if (look->environment == NULL || file_make_directories(look->repository, &err) != 0) {
+		fail(look, arena_strdup(look->arena, err.message));
+		return;
+	}
+	remove_locks(look);
+	command = new_command(look, (const char *const[]){"init", "--quiet", "--bare", "--template=", NULL});
+	run(look, command.words, (struct child_options){0}, end_init);
+}
+
+struct source_git *source_git_start(const struct source_git_options *options)
+{
+	struct source_git *look = calloc(1, sizeof(*look));
+	const struct timeval now = {0};
+
+	if (look == NULL)
+		abort();
+	look->options = *options;
+	look->arena = arena_new();
+	look->options.known = arena_strdup(look->arena, options->known);
+	look->options.before = arena_strdup(look->arena, options->before);
+	look->repository = git_kept_repository(look->arena, options->state);
+	look->gnupg = arena_printf(look->arena, "%s/git/gnupg", options->state);
+	look->begin = evtimer_new(options->base, begin, look);
+	if (look->begin == NULL)
+		abort();
+	evtimer_add(look->begin, &now);
+	return look;
+}
+
+void source_git_abandon(struct source_git *look)
+{
+	if (look->child != NULL)
+		child_abandon(look->child);
+	event_free(look->begin);
+	arena_free(look->arena);
+	free(look);
+}
+
+const char *source_git_show_url(struct arena *arena, const char *url)
+{
+	const char *begin = strstr(url, "://"), *at, *colon;
+
+	if (begin == NULL)
+		return arena_strdup(arena, url);
+	begin += 3;
+	at = memchr(begin, '@', strcspn(begin, "/"));
+	colon = at != NULL ? memchr(begin, ':', (size_t)(at - begin)) : NULL;
+	if (colon == NULL)
+		return arena_strdup(arena, url);
+	return arena_printf(arena, "%.*s%s", (int)(colon - url), url, at);
+}

@@ -1,0 +1,168 @@
+"""Specs from a git repository: a push is in force within seconds, and nothing that is pushed can do harm."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from agent import Agent, wait_until
+from harness import Program, Sandbox, creators, group_of
+from test_daemon import specify
+from test_http import Client, write
+
+SECRET = "a-secret-of-the-tests-0123456789"
+
+
+class Repository:
+    """A bare repository, and a person who pushes to it."""
+
+    def __init__(self, program: Program) -> None:
+        self.home = program.directory
+        self.bare, self.work = self.home / "remote.git", self.home / "specs"
+        self.environment = {
+            "PATH": os.environ["PATH"], "HOME": str(self.home), "GIT_CONFIG_GLOBAL": "/dev/null",
+            **{f"GIT_{who}_{what}": "a@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}}
+        for name in ("good", "bad"):
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.home / name], check=True)
+        (self.home / "signers").write_text("a@example.com " + (self.home / "good.pub").read_text())
+        subprocess.run(["git", "init", "-q", "--bare", "-b", "main", self.bare], check=True, env=self.environment)
+        subprocess.run(["git", "init", "-q", "-b", "main", self.home], check=True, env=self.environment)
+
+    def git(self, *words: str, text: str | None = None) -> str:
+        done = subprocess.run(["git", *words], cwd=self.home, env=self.environment, input=text, text=True,
+                              capture_output=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def tree(self) -> str:
+        self.git("add", "-A", "specs")
+        return self.git("write-tree")
+
+    def push(self, tree: str, parent: str | None, key: str | None = "good") -> str:
+        """A commit of this tree is the branch's tip now."""
+        sign = ["-c", "gpg.format=ssh", "-c", f"user.signingKey={self.home / key}"] if key else []
+        commit = self.git(*sign, "commit-tree", *(["-S"] if key else []), *(["-p", parent] if parent else []),
+                          "-m", "change", tree)
+        self.git("push", "-q", "--force", str(self.bare), f"{commit}:refs/heads/main")
+        return commit
+
+    def below(self, entry: str) -> str:
+        """A tree whose specs have one entry more."""
+        self.tree()
+        entries = self.git("ls-tree", self.git("write-tree", "--prefix=specs/")) + "\n" + entry
+        return self.git("mktree", "--missing", text=f"040000 tree {self.git('mktree', '--missing', text=entries)}\tspecs")
+
+
+def push_event(client: Client) -> int:
+    body = json.dumps({"ref": "refs/heads/main", "repository": {"default_branch": "main"}}).encode()
+    signature = "sha256=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
+    return client.ask("/webhook", "POST", body, Content_Type="application/json", X_GitHub_Event="push",
+                      X_Hub_Signature_256=signature)[0]
+
+
+def source_of(client: Client) -> Any:
+    return json.loads(client.ask("/api/v1/deployments")[2])["agent"]["source"]
+
+
+def test_a_push_is_in_force_and_harms_nobody(
+        program: Program, shared: Sandbox, launch: Callable[..., Agent]) -> None:
+    people = creators(shared, 2)
+    repository = Repository(program)
+    marker = program.directory / "hook-ran"
+    for hook in ("post-checkout", "post-merge", "reference-transaction"):
+        file = repository.bare / "hooks" / hook
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(f"#!/bin/sh\necho $0 $PPID >>{marker}.$(basename $GIT_DIR)\n")
+        file.chmod(0o755)
+    specify(program, "one", users=group_of(people[:1]))
+    (program.directory / "specs/.gitattributes").write_text("* filter=evil text eol=crlf\n")
+    first = repository.push(repository.tree(), None)
+    configuration = dict(
+        specs={"git": {"url": f"file://{repository.bare}", "branch": "main", "interval": "1h",
+                       "verify": {"allowedSigners": "signers"}}},
+        schedule={"every": "1h"}, listen={"address": "127.0.0.1:0"},
+        webhook={"secret": write(program, "secret", SECRET + "\n")})
+    agent = launch(program, **configuration)
+    client = Client(agent)
+    agent.wait_for("one: in-sync")
+    assert source_of(client)["revision"] == first
+
+    # A member more by a push and its event.
+    specify(program, "one", users=group_of(people))
+    good = repository.push(repository.tree(), first)
+    assert push_event(client) == 202
+    wait_until(lambda: source_of(client)["revision"] == good, lambda: "".join(agent.raw))
+    agent.wait_for("one: in-sync", 2)
+    run = json.loads(client.ask("/api/v1/deployments/one/history?limit=1")[2])["runs"][0]
+    assert (run["revision"], run["trigger"]) == (good, "webhook")
+    assert [action["verb"] for action in run["actions"]] == ["add"]
+
+    # Whatever is pushed now is refused by its name, and what is in force stays so.
+    blob = repository.git("hash-object", "-w", "--stdin", text="../../etc/passwd")
+    tree = repository.tree()
+    many = "\n".join(f"100644 blob {blob}\tf{i}.txt" for i in range(4200))
+    link = repository.below(f"120000 blob {blob}\tlink.yaml")
+    cases = [
+        (lambda: repository.push(tree, good, None), "has no signature by one of the allowed signers"),
+        (lambda: repository.push(tree, good, "bad"), "has no signature by one of the allowed signers"),
+        (lambda: repository.push(link, good), "specs/link.yaml: is a symbolic link"),
+        (lambda: repository.push(repository.below(f"160000 commit {good}\tmodule"), good), "is a submodule"),
+        (lambda: repository.push(repository.below(f"100644 blob {blob}\t.."), good), "fetching ended with"),
+        (lambda: repository.push(repository.below(f"100644 blob {blob}\t.git"), good), "fetching ended with"),
+        (lambda: repository.push(repository.below(f"100644 blob {blob}\ta\\\\b"), good), "is a name that is not taken"),
+        (lambda: repository.push(repository.below(many), good), "has more than 4096 files"),
+        (lambda: repository.push(repository.below(f"100644 blob {blob}\tbad.yaml"), good), "specs are not valid"),
+        (lambda: repository.git("--git-dir", str(repository.bare), "update-ref", "-d", "refs/heads/main"), "fetching ended with"),
+    ]
+    for act, said in cases:
+        pushed = act()
+        agent.send(signal.SIGHUP)
+        found = wait_until(lambda: said in (source_of(client)["error"] or "") and source_of(client),
+                           lambda: f"{said}: {source_of(client)}\n" + "".join(agent.raw[-20:]))
+        assert found["revision"] == good, said
+        if "fetching" not in said:
+            assert found["refused"]["revision"] == pushed, said
+        # So that the next one is told from it.
+        repository.push(tree, good)
+        agent.send(signal.SIGHUP)
+        wait_until(lambda: source_of(client)["state"] == "ok", lambda: "".join(agent.raw[-20:]))
+        good = source_of(client)["revision"]
+
+    # History that is rewritten is taken if its tip is signed, and said.
+    good = repository.push(tree, None)
+    agent.send(signal.SIGHUP)
+    wait_until(lambda: source_of(client)["revision"] == good, lambda: "".join(agent.raw[-20:]))
+    assert agent.messages("history was rewritten")
+    wait_until(lambda: len(list((state_of(program) / "git/revisions").iterdir())) == 1)
+    assert not list(program.directory.glob("hook-ran.repository.git"))
+    (checkout,) = (state_of(program) / "git/revisions").iterdir()
+    assert (checkout / "specs/.gitattributes").read_bytes() == b"* filter=evil text eol=crlf\n"
+
+    # The remote is gone: the agent starts with what was in force, and says what is wrong.
+    assert agent.end() == 0
+    shutil.rmtree(repository.bare)
+    agent = launch(program, **configuration)
+    client = Client(agent)
+    found = wait_until(lambda: source_of(client)["error"] and source_of(client))
+    assert found["revision"] == good and found["state"] == "failed"
+    assert json.loads(client.ask("/api/v1/deployments/one")[2])["name"] == "one"
+
+    # By other rules it is not: they were never asked.
+    assert agent.end() == 0
+    configuration["specs"]["git"]["verify"] = {"allowedSigners": "bad.pub"}  # type: ignore[index]
+    agent = launch(program, **configuration)
+    client = Client(agent)
+    wait_until(lambda: source_of(client)["error"])
+    assert source_of(client)["revision"] is None
+
+
+def state_of(program: Program) -> Path:
+    return Path(program.environment["TRUEUP_STATE"])
