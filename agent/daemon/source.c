@@ -215,11 +215,12 @@ static void tell_error(struct source *source, const char *error)
 	settle(source);
 }
 
-/* What was checked out and is not in force is nobody's. */
+/* What was checked out and is not in force is nobody's. What was in force before a restart is for the next one, too. */
 static void drop_fetched(struct source *source)
 {
-	if (source->fetched.checkout != NULL && (source->current == NULL || source->current->checkout == NULL ||
-	                                         strcmp(source->current->checkout, source->fetched.checkout) != 0))
+	if (source->fetched.checkout != NULL && source->since == 0 &&
+	    (source->current == NULL || source->current->checkout == NULL ||
+	     strcmp(source->current->checkout, source->fetched.checkout) != 0))
 		git_kept_remove(source->fetched.checkout);
 	source->fetched = (struct source_git_result){0};
 	source->since = 0;

@@ -195,10 +195,10 @@ static void end_verify(void *context, const struct child_result *result)
 	else if (result->outcome.ending != PROCESS_EXITED)
 		fail_step(look, "verifying the signature", result);
 	else
-		refuse(look,
-		       arena_printf(look->arena, "has no signature by one of %s%s%s",
-		                    look->options.git->verify.keyring != NULL ? "the keyring" : "the allowed signers",
-		                    *words != '\0' ? ": " : "", words));
+		refuse(look, arena_printf(look->arena, "has no signature by one of %s%s%s",
+		                          look->options.git->verify.keyring != NULL ? "the keys of the keyring"
+		                                                                    : "the allowed signers",
+		                          *words != '\0' ? ": " : "", words));
 }
 
 static void verify(struct source_git *look)

@@ -9,12 +9,13 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from agent import Agent, wait_until
-from harness import Program, Sandbox, creators, group_of
+from harness import TRUEUP, Program, Sandbox, creators, group_of
 from test_daemon import specify
 from test_http import Client, write
 
@@ -162,6 +163,59 @@ def test_a_push_is_in_force_and_harms_nobody(
     client = Client(agent)
     wait_until(lambda: source_of(client)["error"])
     assert source_of(client)["revision"] is None
+
+
+def test_a_tag_is_verified_by_a_keyring(program: Program, shared: Sandbox, launch: Callable[..., Agent]) -> None:
+    repository = Repository(program)
+    homes = [Path(tempfile.mkdtemp(prefix="trueup-gpg-")) for _ in range(2)]
+    try:
+        for home in homes:
+            subprocess.run(["gpg", "--homedir", home, "--batch", "--quiet", "--passphrase", "", "--quick-gen-key",
+                            "a@example.com", "ed25519", "sign"], check=True, stderr=subprocess.DEVNULL)
+        (program.directory / "keyring").write_bytes(subprocess.run(
+            ["gpg", "--homedir", homes[0], "--armor", "--export"], check=True, stdout=subprocess.PIPE).stdout)
+        specify(program, "one", users=group_of(creators(shared, 1)))
+        commit = repository.push(repository.tree(), None, None)
+
+        def tag(sign: str, home: Path) -> None:
+            repository.environment["GNUPGHOME"] = str(home)
+            repository.git(*(["-c", "gpg.format=ssh", "-c", f"user.signingKey={repository.home / 'good'}"]
+                             if sign == "ssh" else ["-c", "user.signingKey=a@example.com"]), "tag", "-f", "-a" if sign == "no" else "-s", "-m", "it",
+                           "production", commit)
+            repository.git("push", "-q", "--force", str(repository.bare), "refs/tags/production")
+
+        tag("no", homes[0])
+        agent = launch(program, specs={"git": {"url": str(repository.bare), "tag": "production", "interval": "1h",
+                                               "verify": {"keyring": "keyring"}}},
+                       schedule={"every": "1h"}, listen={"address": "127.0.0.1:0"})
+        client = Client(agent)
+        agent.wait_for("has no signature by one of the keys of the keyring")
+        for count, (sign, home) in enumerate([("no", homes[0]), ("gpg", homes[1]), ("ssh", homes[0])], 1):
+            tag(sign, home)
+            agent.send(signal.SIGHUP)
+            agent.wait_for("has no signature by one of the keys of the keyring", count + 1)
+            assert source_of(client)["revision"] is None
+        tag("gpg", homes[0])
+        agent.send(signal.SIGHUP)
+        wait_until(lambda: source_of(client)["revision"] == commit, lambda: "".join(agent.raw[-20:]))
+        agent.wait_for("one: in-sync")
+    finally:
+        for home in homes:
+            subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=False)
+            shutil.rmtree(home, ignore_errors=True)
+
+
+def test_a_token_is_given_to_git_by_its_question_alone(tmp_path: Path) -> None:
+    def ask(question: str, text: str) -> str:
+        (tmp_path / "token").write_text(text)
+        done = subprocess.run([TRUEUP, question], env={"TRUEUP_ASKPASS_FILE": str(tmp_path / "token")},
+                              capture_output=True, text=True)
+        return done.stdout
+
+    user, password = "Username for 'https://git.example.com': ", "Password for 'https://x@git.example.com': "
+    assert [ask(question, "tok-en\n") for question in (user, password)] == ["x-access-token", "tok-en"]
+    assert [ask(question, "me:a:b\n") for question in (user, password)] == ["me", "a:b"]
+    assert "tok" not in ask("Password for 'http://git.example.com': ", "tok-en")
 
 
 def state_of(program: Program) -> Path:
