@@ -59,7 +59,8 @@ class Repository:
         """A tree whose specs have one entry more."""
         self.tree()
         entries = self.git("ls-tree", self.git("write-tree", "--prefix=specs/")) + "\n" + entry
-        return self.git("mktree", "--missing", text=f"040000 tree {self.git('mktree', '--missing', text=entries)}\tspecs")
+        specs = self.git("mktree", "--missing", text=entries)
+        return self.git("mktree", "--missing", text=f"040000 tree {specs}\tspecs")
 
 
 def push_event(client: Client) -> int:
@@ -121,7 +122,8 @@ def test_a_push_is_in_force_and_harms_nobody(
         (lambda: repository.push(repository.below(f"100644 blob {blob}\ta\\\\b"), good), "is a name that is not taken"),
         (lambda: repository.push(repository.below(many), good), "has more than 4096 files"),
         (lambda: repository.push(repository.below(f"100644 blob {blob}\tbad.yaml"), good), "specs are not valid"),
-        (lambda: repository.git("--git-dir", str(repository.bare), "update-ref", "-d", "refs/heads/main"), "fetching ended with"),
+        (lambda: repository.git("--git-dir", str(repository.bare), "update-ref", "-d", "refs/heads/main"),
+         "fetching ended with"),
     ]
     for act, said in cases:
         pushed = act()
@@ -179,9 +181,9 @@ def test_a_tag_is_verified_by_a_keyring(program: Program, shared: Sandbox, launc
 
         def tag(sign: str, home: Path) -> None:
             repository.environment["GNUPGHOME"] = str(home)
-            repository.git(*(["-c", "gpg.format=ssh", "-c", f"user.signingKey={repository.home / 'good'}"]
-                             if sign == "ssh" else ["-c", "user.signingKey=a@example.com"]), "tag", "-f", "-a" if sign == "no" else "-s", "-m", "it",
-                           "production", commit)
+            key = {"ssh": ["-c", "gpg.format=ssh", "-c", f"user.signingKey={repository.home / 'good'}"]}.get(
+                sign, ["-c", "user.signingKey=a@example.com"])
+            repository.git(*key, "tag", "-f", "-a" if sign == "no" else "-s", "-m", "it", "production", commit)
             repository.git("push", "-q", "--force", str(repository.bare), "refs/tags/production")
 
         tag("no", homes[0])
