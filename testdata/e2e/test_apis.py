@@ -136,7 +136,7 @@ def test_what_may_not_go_stays_and_the_rest_goes(published: Sandbox, trueup: Pro
     elsewhere = trueup.plan(expect=None, TRUEUP_STATE=str(trueup.directory / "elsewhere"))
     assert all("not recorded on this machine" in note for note in notes(elsewhere).values())
     assert {two, three} <= notes(elsewhere).keys()
-    seen = [path.read_text() for path in (trueup.directory / "state").iterdir()]
+    seen = [path.read_text() for path in (trueup.directory / "state").rglob("*") if path.is_file()]
     seen += [text for one in (outcome, later) for text in (one.out, one.err)]
     assert not [value for value in before.values() if any(value in text for text in seen)]
 

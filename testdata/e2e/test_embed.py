@@ -103,7 +103,8 @@ def test_via_task_and_by_argument(sandbox: Sandbox, trueup: Program) -> None:
     starved, delayed = chat.bots[-1], chat.bots[-2]
     chat.trouble("capacity", starved, count=99)
     chat.trouble("capacity", delayed)
-    outcome = trueup.apply(expect=1)
+    # Capacity may come back: it is waited for, as long as apply may wait.
+    outcome = trueup.json("apply", "spec.yaml", "--yes", "--wait", "15s", expect=1)
     (failed,) = outcome.actions("failed")
     assert failed["id"].endswith(starved["id"]) and "Capacity is unavailable" in failed["error"]
     assert {bot["id"]: bot["rows"] for bot in chat.bots if bot is not starved} == chat.counts()
