@@ -259,10 +259,8 @@ static int renew(struct replication *replication, struct error *err)
 }
 
 /* It gets through to the source, and yet not on. */
-static void wait_or_block(struct replication *replication, struct plan_action *action, int64_t failures)
+static void block(struct replication *replication, struct plan_action *action)
 {
-	if (failures == 0)
-		return;
 	action->state = ACTION_BLOCKED;
 	action->waits_for = arena_printf(
 	    replication->context->arena,
@@ -271,17 +269,25 @@ static void wait_or_block(struct replication *replication, struct plan_action *a
 	    replication->target.server, replication->source.server);
 }
 
-/* The target lags behind: because there is much to do, or because it does not get on. errors: its count of before. */
-static int wait_for_target(struct replication *replication, struct plan_action *action, int64_t errors,
+/* A server whose change fails is back at once, and so is often seen connected: that it gets on is what counts. */
+static bool gets_on(const struct sight *before, const struct sight *now)
+{
+	bool fails = now->target.errors > before->target.errors;
+
+	return now->source.confirmed > before->source.confirmed || (now->source.slot_active && !fails);
+}
+
+/* The target lags behind: because there is much to do, or because it does not get on. */
+static int wait_for_target(struct replication *replication, struct plan_action *action, const struct sight *before,
                            struct error *err)
 {
-	struct sight sight;
+	struct sight now;
 
-	if (look(replication, &sight, err) != 0)
+	if (look(replication, &now, err) != 0)
 		return -1;
 	kind_action_wait(replication->context, action, "the target follows %s, %" PRId64 " kB behind",
-	                 replication->source.server, sight.source.behind_bytes / 1024);
-	if (sight.source.slot_active || !sight.target.enabled)
+	                 replication->source.server, now.source.behind_bytes / 1024);
+	if (gets_on(before, &now) || !now.target.enabled)
 		return 0;
 	if (!action->asked) {
 		action->asked = true;
@@ -289,7 +295,8 @@ static int wait_for_target(struct replication *replication, struct plan_action *
 	}
 	if (pg_subscriber_probe(replication->subscriber, replication->name, err) != 0)
 		return -1;
-	wait_or_block(replication, action, sight.target.errors - errors);
+	if (now.target.errors > before->target.errors)
+		block(replication, action);
 	return 0;
 }
 
@@ -388,7 +395,7 @@ static int follow(struct replication *replication, struct plan_action *action, s
 		if (compare_now(replication, &moment, err) != 0)
 			return -1;
 		if (!moment.caught_up)
-			return wait_for_target(replication, action, before.target.errors, err);
+			return wait_for_target(replication, action, &before, err);
 		if (moment.unequal_count > 0)
 			continue;
 		if (take_down(replication, err) != 0)

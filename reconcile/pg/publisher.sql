@@ -40,6 +40,7 @@ SELECT (current_setting('rds.logical_replication', true) IS NOT NULL)::int,
        (SELECT count(*) FROM old_slot),
        coalesce((SELECT max(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn))
                  FROM (SELECT restart_lsn FROM slot UNION ALL SELECT restart_lsn FROM old_slot) AS both_slots), 0)::bigint,
-       coalesce((SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn) FROM slot), 0)::bigint
+       coalesce((SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn) FROM slot), 0)::bigint,
+       coalesce((SELECT pg_wal_lsn_diff(confirmed_flush_lsn, '0/0') FROM slot), 0)::bigint
 FROM me, pg_class AS c
 WHERE c.oid = to_regclass($1)

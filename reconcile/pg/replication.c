@@ -49,6 +49,7 @@ static void read_publisher(const PGresult *result, struct arena *arena, struct p
 	    .old_slot = pg_query_int(result, 0, 11) != 0,
 	    .held_bytes = pg_query_int(result, 0, 12),
 	    .behind_bytes = pg_query_int(result, 0, 13),
+	    .confirmed = pg_query_int(result, 0, 14),
 	};
 }
 

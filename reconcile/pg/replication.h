@@ -46,6 +46,7 @@ struct pg_publisher {
 	bool old_slot;        /* of an earlier beginning: see pg_slot_put_aside() */
 	int64_t held_bytes;   /* WAL that the server keeps for the slots */
 	int64_t behind_bytes; /* WAL that the target has not confirmed yet */
+	int64_t confirmed;    /* where in the WAL the target is, in bytes: it only grows */
 };
 
 struct pg_subscriber {
@@ -106,8 +107,9 @@ int pg_slot_list_deleted(struct pg_session *session, struct arena *arena, const 
 
 /*
  * Drop the slot, and the one that was put aside, if they are there. While a
- * server is connected to it that is waited for, and its connection ended if it
- * takes long. ERROR_BUSY (retryable) if it is connected nevertheless.
+ * server is connected to it that is waited for; if it takes long, the role of the
+ * slot's name may not log in any more, and the connection is ended. ERROR_BUSY
+ * (retryable) if it is connected nevertheless.
  */
 int pg_slot_drop(struct pg_session *session, const char *name, struct error *err);
 int pg_slot_drop_old(struct pg_session *session, const char *name, struct error *err);

@@ -69,30 +69,50 @@ static int try_slot(struct pg_session *session, const char *name, bool *gone, st
 	return 0;
 }
 
+/*
+ * Whoever is connected to the slot would be back before it is dropped. So the
+ * role that it logs in as is shut out first: it is ours, of the slot's name, and
+ * is dropped or made anew once the slot is gone. Who has logged in already is
+ * met by the next call.
+ */
+static int disconnect(struct pg_session *session, const char *name, struct error *err)
+{
+	struct arena *arena = arena_new();
+	const char *shut = arena_printf(arena,
+	                                "DO $$ BEGIN ALTER ROLE %s NOLOGIN; EXCEPTION WHEN undefined_object OR "
+	                                "insufficient_privilege THEN NULL; END $$",
+	                                pg_query_identifier(arena, name));
+	int status = pg_query_run(session, shut, err);
+
+	if (status == 0)
+		status = pg_query(session,
+		                  "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots "
+		                  "WHERE slot_name = $1 AND active",
+		                  &name, 1, NULL, err);
+	arena_free(arena);
+	return status;
+}
+
 static int drop_slot(struct pg_session *session, const char *name, struct error *err)
 {
-	int64_t begin = clock_monotonic_ms();
-	bool gone, asked = false;
+	int64_t begin = clock_monotonic_ms(), elapsed;
+	bool gone;
 
-	while (try_slot(session, name, &gone, err) == 0) {
-		int64_t elapsed = clock_monotonic_ms() - begin;
-
+	for (;;) {
+		if (try_slot(session, name, &gone, err) < 0)
+			return -1;
 		if (gone)
 			return 0;
+		elapsed = clock_monotonic_ms() - begin;
 		if (elapsed > DROP_PATIENCE_MS) {
 			error_set(err, ERROR_BUSY, "a server is still connected to it");
 			err->retryable = true;
 			return -1;
 		}
-		if (elapsed > DROP_ASK_MS && !asked &&
-		    pg_query(session,
-		             "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = $1",
-		             &name, 1, NULL, err) < 0)
+		if (elapsed > DROP_ASK_MS && disconnect(session, name, err) < 0)
 			return -1;
-		asked = elapsed > DROP_ASK_MS;
 		clock_sleep_ms(LOOK_MS, session->stop);
 	}
-	return -1;
 }
 
 int pg_slot_drop(struct pg_session *session, const char *name, struct error *err)
