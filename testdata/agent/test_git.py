@@ -63,11 +63,11 @@ class Repository:
         return self.git("mktree", "--missing", text=f"040000 tree {specs}\tspecs")
 
 
-def push_event(client: Client) -> int:
+def push_event(client: Client, secret: str = SECRET, sign: str = "X_Hub_Signature_256") -> int:
     body = json.dumps({"ref": "refs/heads/main", "repository": {"default_branch": "main"}}).encode()
-    signature = "sha256=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
+    signature = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
     return client.ask("/webhook", "POST", body, Content_Type="application/json", X_GitHub_Event="push",
-                      X_Hub_Signature_256=signature)[0]
+                      **{sign: signature})[0]
 
 
 def source_of(client: Client) -> Any:
@@ -100,6 +100,11 @@ def test_a_push_is_in_force_and_harms_nobody(
     # A member more by a push and its event.
     specify(program, "one", users=group_of(people))
     good = repository.push(repository.tree(), first)
+    checked = source_of(client)["checkedAt"]
+    for secret, sign in ((SECRET[:-1], "X_Hub_Signature_256"), ("", "X_Gitea_Signature"), (SECRET, "X_Gitlab_Token"),
+                         (SECRET, "X_Unknown")):
+        assert push_event(client, secret, sign) == 401, "none of these proves anything"
+    assert source_of(client)["revision"] == first and source_of(client)["checkedAt"] == checked
     assert push_event(client) == 202
     wait_until(lambda: source_of(client)["revision"] == good, lambda: "".join(agent.raw))
     agent.wait_for("one: in-sync", 2)
