@@ -126,7 +126,25 @@ def test_it_installs(tmp_path: Path) -> None:
     assert run(tmp_path / prefix / "bin/trueup", "version").startswith("trueup ")
 
 
+@pytest.mark.parametrize(("line", "expected"), [
+    ("trueup v", {"validate", "version"}),
+    ("trueup help pl", {"plan"}),
+    ("trueup plan --ob", {"--observed"}),
+    ("trueup -v apply --y", {"--yes"}),
+    ("trueup plan -o ", {"text", "json", "markdown"}),
+    ("trueup plan --only ", {"account", "cluster", "apis", "rotation", "vectors", "users", "bots"}),
+])
+def test_bash_completes(line: str, expected: set[str]) -> None:
+    words = line.split(" ")
+    script = f"""source {CONTRIB}/completions/trueup.bash
+COMP_WORDS=({' '.join(f"'{word}'" for word in words)}) COMP_CWORD={len(words) - 1}
+_trueup && printf '%s\\n' "${{COMPREPLY[@]}}" """
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False,
+                          env={**os.environ, "PATH": f"{TRUEUP.parent}:{os.environ['PATH']}"})
+    assert set(done.stdout.split()) == expected, done.stderr
+
+
 def test_scripts_are_clean() -> None:
     scripts = [file for file in CONTRIB.iterdir() if file.is_file() and file.read_bytes().startswith(b"#!/bin/bash")]
     assert {"setup", "check", "quickstart"} <= {file.name for file in scripts}
-    assert run("shellcheck", "--exclude=SC1091", *scripts) == ""
+    assert run("shellcheck", "--exclude=SC1091", *scripts, CONTRIB / "completions/trueup.bash", "--shell=bash") == ""

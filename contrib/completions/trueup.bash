@@ -1,0 +1,45 @@
+# Completion of trueup for bash. What there is to complete it takes from
+# `trueup help`, so that it knows what the installed version knows.
+# (zsh: autoload -U bashcompinit && bashcompinit, then source this.)
+
+_trueup_commands() { trueup help 2>/dev/null | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'; }
+
+_trueup_options() { trueup help "$1" 2>/dev/null | grep -o -E '^ +(-[a-z], )?--[a-z-]+' | grep -o -E -e '--[a-z-]+'; }
+
+# Words that the help names for a value: "text (default), json or markdown".
+_trueup_values() {
+    case $1 in
+    -o | --output) echo "text json markdown" ;;
+    --color) echo "auto always never" ;;
+    --log-format) echo "text json" ;;
+    --iam) echo "observe enforce" ;;
+    --only) trueup help plan 2>/dev/null | sed -n 's/.*kinds: //p' | tr -d , ;;
+    *) return 1 ;;
+    esac
+}
+
+_trueup_command() {
+    local word
+    for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+        case $word in -*) ;; *) echo "$word"; return ;; esac
+    done
+}
+
+_trueup() {
+    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command words
+    command=$(_trueup_command)
+    COMPREPLY=()
+    if [ "$COMP_CWORD" -gt 1 ] && words=$(_trueup_values "$previous"); then
+        :
+    elif [ -z "$command" ] || [ "$command" = help ]; then
+        words=$(_trueup_commands)
+    elif [[ $current == -* ]]; then
+        words=$(_trueup_options "$command")
+    else
+        mapfile -t COMPREPLY < <(compgen -f -- "$current")
+        return
+    fi
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+}
+
+complete -o filenames -F _trueup trueup
