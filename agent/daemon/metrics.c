@@ -308,7 +308,8 @@ static void print_calls(const struct metrics *metrics, struct buf *out)
 {
 	size_t i;
 
-	family(out, "trueup_aws_calls_total", "counter", "Calls to AWS that were sent, each once, however often it was retried.");
+	family(out, "trueup_aws_calls_total", "counter",
+	       "Calls to AWS that were sent, each once, however often it was retried.");
 	for (i = 0; i < metrics->service_count; i++)
 		buf_printf(out, "trueup_aws_calls_total{service=\"%s\"} %" PRId64 "\n", metrics->services[i].service,
 		           metrics->services[i].calls);
