@@ -151,46 +151,60 @@ json_t *api_deployments(const struct state *state, time_t now)
 	return json_pack("{s:o, s:o}", "agent", agent_of(state, now), "deployments", list);
 }
 
-/* Of each resource that differs: what, in few words. */
-static void add_drift(json_t *drift, const json_t *resource)
+/* Of each resource that differs: what, in few words. How many there are in all. */
+static size_t add_drift(json_t *drift, const json_t *resource)
 {
-	const json_t *difference;
+	const json_t *differences = json_object_get(resource, "differences"), *difference;
 	size_t i;
 
-	json_array_foreach(json_object_get(resource, "differences"), i, difference) json_array_append_new(
-	    drift, json_pack("{s:O, s:O, s:O, s:O}", "kind", json_object_get(resource, "kind"), "name",
-	                     json_object_get(resource, "name"), "path", json_object_get(difference, "path"), "change",
-	                     json_object_get(difference, "change")));
+	json_array_foreach(differences, i, difference)
+	{
+		if (json_array_size(drift) == API_RUN_MOST)
+			break;
+		json_array_append_new(
+		    drift, json_pack("{s:O, s:O, s:O, s:O}", "kind", json_object_get(resource, "kind"), "name",
+		                     json_object_get(resource, "name"), "path", json_object_get(difference, "path"),
+		                     "change", json_object_get(difference, "change")));
+	}
+	return json_array_size(differences);
 }
 
-static void add_actions(json_t *actions, const json_t *resource)
+static size_t add_actions(json_t *list, const json_t *resource)
 {
-	const json_t *action;
+	const json_t *actions = json_object_get(resource, "actions"), *action;
 	size_t i;
 
-	json_array_foreach(json_object_get(resource, "actions"), i, action) json_array_append_new(
-	    actions, json_pack("{s:O, s:O, s:O, s:O}", "id", json_object_get(action, "id"), "verb",
-	                       json_object_get(action, "verb"), "state", json_object_get(action, "state"), "error",
-	                       json_object_get(action, "error")));
+	json_array_foreach(actions, i, action)
+	{
+		if (json_array_size(list) == API_RUN_MOST)
+			break;
+		json_array_append_new(list, json_pack("{s:O, s:O, s:O, s:O}", "id", json_object_get(action, "id"),
+		                                      "verb", json_object_get(action, "verb"), "state",
+		                                      json_object_get(action, "state"), "error",
+		                                      json_object_get(action, "error")));
+	}
+	return json_array_size(actions);
 }
 
 json_t *api_run(const struct state_run *run)
 {
 	json_t *drift = json_array(), *actions = json_array(), *object;
 	const json_t *resource, *command = json_object_get(run->report, "command");
-	size_t i;
+	size_t i, drift_count = 0, action_count = 0;
 
 	json_array_foreach(json_object_get(run->report, "resources"), i, resource)
 	{
-		add_drift(drift, resource);
-		add_actions(actions, resource);
+		drift_count += add_drift(drift, resource);
+		action_count += add_actions(actions, resource);
 	}
 	object = json_pack("{s:o, s:s, s:o, s:o, s:i}", "at", time_or_null(run->started_at), "trigger", run->trigger,
 	                   "revision", text_or_null(run->revision), "command",
 	                   json_is_string(command) ? json_string(json_string_value(command)) : json_null(), "exit",
 	                   run->exit);
-	json_object_update_new(object, json_pack("{s:s, s:o, s:f, s:o, s:o}", "state", state_words[run->after],
-	                                         "problem", text_or_null(run->problem), "durationSeconds",
-	                                         (double)run->duration_ms / 1000, "drift", drift, "actions", actions));
+	json_object_update_new(object, json_pack("{s:s, s:o, s:f, s:o, s:I, s:o, s:I}", "state",
+	                                         state_words[run->after], "problem", text_or_null(run->problem),
+	                                         "durationSeconds", (double)run->duration_ms / 1000, "drift", drift,
+	                                         "driftCount", (json_int_t)drift_count, "actions", actions,
+	                                         "actionCount", (json_int_t)action_count));
 	return object;
 }

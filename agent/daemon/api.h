@@ -21,7 +21,14 @@ json_t *api_deployment(const struct state_deployment *deployment);
 json_t *api_source(const struct state_source *source);
 json_t *api_progress(const struct state_progress *progress);
 
-/* One run that has ended, for the history. `report` may be NULL. */
+/*
+ * One run that has ended, for the history, in few enough words to be kept and listed by the thousand; `run->report`
+ * may be NULL. {"at", "trigger", "revision", "command", "exit", "state": the deployment's behind it, "problem": why
+ * there is no report, "durationSeconds", "drift": [{"kind", "name", "path", "change"}], "driftCount",
+ * "actions": [{"id", "verb", "state", "error"}], "actionCount"}. The lists have at most API_RUN_MOST items; the counts
+ * are of all.
+ */
+#define API_RUN_MOST 32
 json_t *api_run(const struct state_run *run);
 
 #endif

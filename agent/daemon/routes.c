@@ -4,11 +4,11 @@
 #include "daemon/api.h"
 #include "daemon/auth.h"
 #include "daemon/daemon.h"
+#include "daemon/history.h"
 #include "daemon/metrics.h"
 #include "daemon/page.h"
 #include "daemon/server.h"
 #include "daemon/sse.h"
-#include "daemon/store.h"
 #include "daemon/webhook.h"
 
 #include <event2/buffer.h>
@@ -181,7 +181,7 @@ static void answer_history(struct exchange *exchange)
 	reply_json(
 	    exchange, HTTP_OK,
 	    json_pack("{s:o}", "runs",
-	              store_list(daemon_directory(exchange->routes->daemon), exchange->name, read_limit(exchange))));
+	              history_list(daemon_directory(exchange->routes->daemon), exchange->name, read_limit(exchange))));
 }
 
 static void answer_events(struct exchange *exchange)

@@ -10,6 +10,7 @@
  */
 #include "aws/sts.h"
 #include "base/audit.h"
+#include "base/caller.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "kinds/kind.h"
@@ -19,7 +20,6 @@
 #include "run/run_private.h"
 #include "run/saved.h"
 
-#include <pwd.h>
 #include <unistd.h>
 
 #define ROUNDS_MAX 16 /* far more than the longest migration has */
@@ -191,16 +191,13 @@ static int refresh(struct apply *apply, struct error *err)
 /* Who acts, for what. */
 static json_t *tell_run(const struct run *run)
 {
-	char host[256] = "", buffer[4096];
-	struct passwd entry, *user = NULL;
+	struct caller caller;
 
-	(void)gethostname(host, sizeof(host) - 1);
-	if (getpwuid_r(geteuid(), &entry, buffer, sizeof(buffer), &user) != 0)
-		user = NULL;
+	caller_find(&caller);
 	return json_pack("{s:s, s:s, s:s*, s:s*, s:s, s:s*, s:s*, s:s, s:i}", "trueup", TRUEUP_VERSION, "command",
 	                 "apply", "trigger", run->options.trigger, "revision", run->options.revision, "spec",
 	                 run->desired->file, "sha256", run->desired->sha256, "user",
-	                 user != NULL ? user->pw_name : NULL, "host", host, "process", (int)getpid());
+	                 caller.user[0] != '\0' ? caller.user : NULL, "host", caller.host, "process", (int)getpid());
 }
 
 static int open_audit(struct apply *apply, const char *directory, struct error *err)

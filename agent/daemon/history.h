@@ -1,0 +1,45 @@
+/*
+ * history.h - runs that have ended, on disk: the report of each, kept by age and
+ * number, and a line about each in an index, which is all that lists of runs read.
+ *
+ * STATE/reports/NAME/MILLISECONDS.json is a run: {"run": what became of it
+ * (api.h), "report": the report, or null}. Names sort by when runs ended. A file
+ * is written beside its name and renamed, and nobody changes it.
+ *
+ * STATE/reports/NAME/index.jsonl has a first line that says what it is and how
+ * long reports are kept, then the `run` of each file on a line, with few enough
+ * bytes. It says nothing that the files do not: it is not synced, and where it is
+ * missing, torn, or behind the files, it is made anew from the newest of them. It
+ * has at most HISTORY_INDEX_MOST bytes; then the older half goes, reports or not.
+ *
+ * The agent and single runs write here, whoever ends first: a lock on the folder
+ * excludes them, for as long as a file takes. Files of other names are left alone.
+ */
+#ifndef TRUEUP_AGENT_DAEMON_HISTORY_H
+#define TRUEUP_AGENT_DAEMON_HISTORY_H
+
+#include "base/error.h"
+#include "daemon/config.h"
+#include "daemon/state.h"
+
+#include <jansson.h>
+#include <stddef.h>
+
+#define HISTORY_INDEX_MOST ((size_t)4 * 1024 * 1024)
+
+/*
+ * Keep what became of a run, and let go of what is too old or too many.
+ * `retention` NULL: as it was said last for this deployment, else the defaults of
+ * agent.yaml.
+ */
+int history_keep(const char *directory, const char *name, const struct state_run *run,
+                 const struct agent_retention *retention, struct error *err);
+
+/*
+ * The last `limit` runs, newest first, as api_run() has them and with "user" and
+ * "host" (who ran it and where), and "report" (the name of its file). An array, a
+ * new reference; what cannot be read is left out. It may wait for who is writing.
+ */
+json_t *history_list(const char *directory, const char *name, size_t limit);
+
+#endif
