@@ -11,7 +11,7 @@
 /* "READY=1", "STATUS=…", …: lines of NAME=value. */
 void sd_notify_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* "RELOADING=1" with the time that Type=notify-reload asks for. */
+/* "RELOADING=1"; with the time, for systemd from 253 on, whose Type=notify-reload asks for it. */
 void sd_notify_reloading(void);
 
 /* How often to say "WATCHDOG=1", in ms: half of what systemd waits for. 0: it does not wait, or not for us. */

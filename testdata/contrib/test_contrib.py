@@ -15,6 +15,8 @@ import yaml
 ROOT = Path(__file__).parents[2]
 CONTRIB = ROOT / "contrib"
 TRUEUP = Path(os.environ.get("TRUEUP", ROOT / ".build-asan/agent/trueup"))
+BUILD = TRUEUP.parents[1]
+PREFIX = "usr/local"
 UNITS = ["trueup-agent.service", "trueup@.service", "trueup@.timer"]
 
 
@@ -24,12 +26,26 @@ def run(*command: str | Path, code: int = 0) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The root of what `meson install` brings."""
+    root = tmp_path_factory.mktemp("installed")
+    done = subprocess.run(["meson", "install", "-C", str(BUILD), "--no-rebuild", "--quiet"], check=False,
+                          env={**os.environ, "DESTDIR": str(root)}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return root
+
+
+def unit(installed: Path, name: str) -> str:
+    return (installed / PREFIX / "lib/systemd/system" / name).read_text()
+
+
 @pytest.fixture
-def units(tmp_path: Path) -> Path:
+def units(installed: Path, tmp_path: Path) -> Path:
     """The units, of a program that is there."""
     for name in UNITS:
-        text = (CONTRIB / "systemd" / name).read_text()
-        (tmp_path / name).write_text(text.replace("/usr/bin/trueup", str(shutil.which("true"))))
+        text = unit(installed, name)
+        (tmp_path / name).write_text(text.replace(f"/{PREFIX}/bin/trueup", str(shutil.which("true"))))
     return tmp_path
 
 
@@ -42,16 +58,33 @@ def test_units_are_sound_and_hardened(units: Path) -> None:
         run("systemd-analyze", "security", "--offline=true", "--threshold=15", units / name)
 
 
-def test_units_call_what_the_program_has() -> None:
+def test_units_call_what_was_installed(installed: Path) -> None:
     for name in UNITS[:2]:
-        (line,) = re.findall(r"^ExecStart=/usr/bin/(.*)$", (CONTRIB / "systemd" / name).read_text(), re.MULTILINE)
-        command = line.split()[1]
-        told = run(TRUEUP, "help", command)
+        (line,) = re.findall(r"^ExecStart=(.*)$", unit(installed, name), re.MULTILINE)
+        program, command, *_ = line.split()
+        told = run(installed / program.lstrip("/"), "help", command)
         for option in re.findall(r"--[a-z-]+", line):
             assert option in told, (name, option)
 
 
-def test_the_example_configuration_is_valid(tmp_path: Path) -> None:
+def test_systemd_makes_the_user_and_its_directory(installed: Path, tmp_path: Path) -> None:
+    for path in ("lib/sysusers.d", "lib/tmpfiles.d"):
+        shutil.copytree(installed / PREFIX / path, tmp_path / "usr" / path)
+    (tmp_path / "etc").mkdir()
+    run("systemd-sysusers", f"--root={tmp_path}")
+    (line,) = (tmp_path / "etc/passwd").read_text().splitlines()
+    name, _, uid, _, _, home, shell = line.split(":")
+    for text in (unit(installed, each) for each in UNITS[:2]):
+        assert f"\nUser={name}\nGroup={name}\nStateDirectory=trueup\n" in text
+    assert (name, home, shell) == ("trueup", "/var/lib/trueup", "/usr/sbin/nologin") and int(uid) > 0
+    (tmp_path / "var/lib").mkdir(parents=True)
+    root = os.geteuid() == 0  # nobody else can give it to another user: 73
+    run("systemd-tmpfiles", "--create", f"--root={tmp_path}", "--prefix=/var/lib/trueup", code=0 if root else 73)
+    state = (tmp_path / "var/lib/trueup").stat()
+    assert state.st_mode & 0o7777 == 0o700 and (state.st_uid == int(uid) or not root)
+
+
+def test_the_example_configuration_is_valid() -> None:
     told = run(TRUEUP, "agent", "--next", "1", CONTRIB / "agent.yaml")
     assert "not in this version" not in told
 
@@ -74,11 +107,40 @@ def pods(document: dict[str, Any]) -> list[dict[str, Any]]:
     return []
 
 
+@pytest.mark.parametrize("name", ["agent.yaml", "cronjob.yaml"])
+def test_a_manifest_stands_alone(name: str) -> None:
+    """What its pod names is in the same file; for secrets, the command that makes them."""
+    text = (CONTRIB / "kubernetes" / name).read_text()
+    documents = list(yaml.safe_load_all(text))
+    there = {(one["kind"], one["metadata"]["name"]) for one in documents}
+    (pod,) = (pod for document in documents for pod in pods(document))
+    assert ("ServiceAccount", pod["serviceAccountName"]) in there
+    for volume in pod["volumes"]:
+        if "secret" in volume:
+            assert re.search(rf"kubectl create secret \S+ {volume['secret']['secretName']} --", text), volume
+        elif "configMap" in volume:
+            assert ("ConfigMap", volume["configMap"]["name"]) in there
+        elif "persistentVolumeClaim" in volume:
+            assert ("PersistentVolumeClaim", volume["persistentVolumeClaim"]["claimName"]) in there
+        else:
+            assert "emptyDir" in volume
+
+
+def mounted(config: dict[str, Any], folder: Path) -> Path:
+    """A ConfigMap as Kubernetes mounts it: each file a link through ..data."""
+    (folder / "..2026").mkdir(parents=True)
+    (folder / "..data").symlink_to("..2026")
+    for name, text in config["data"].items():
+        (folder / "..2026" / name).write_text(text)
+        (folder / name).symlink_to(f"..data/{name}")
+    return folder
+
+
 def test_pods_may_do_nothing_but_their_work(tmp_path: Path) -> None:
     documents = [one for file in sorted((CONTRIB / "kubernetes").glob("*.yaml"))
                  for one in yaml.safe_load_all(file.read_text())]
-    assert sorted(one["kind"] for one in documents) == ["ConfigMap", "CronJob", "Deployment",
-                                                        "PersistentVolumeClaim", "ServiceAccount"]
+    assert {one["kind"] for one in documents} == {"ConfigMap", "CronJob", "Deployment", "PersistentVolumeClaim",
+                                                  "ServiceAccount"}
     for pod in [pod for document in documents for pod in pods(document)]:
         assert pod["automountServiceAccountToken"] is False and pod["securityContext"]["runAsNonRoot"] is True
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
@@ -89,9 +151,9 @@ def test_pods_may_do_nothing_but_their_work(tmp_path: Path) -> None:
         command = container["args"][0]
         told = run(TRUEUP, "help", command)
         assert all(word in told for word in container["args"] if word.startswith("--"))
-    (config,) = (one for one in documents if one["kind"] == "ConfigMap")
-    (tmp_path / "agent.yaml").write_text(config["data"]["agent.yaml"])
-    run(TRUEUP, "agent", "--next", "1", tmp_path / "agent.yaml")
+    config, specs = (one for one in documents if one["kind"] == "ConfigMap")
+    run(TRUEUP, "agent", "--next", "1", mounted(config, tmp_path / "etc") / "agent.yaml")
+    run(TRUEUP, "validate", mounted(specs, tmp_path / "specs"))
 
 
 def test_the_image_is_built_of_what_setup_installs() -> None:
@@ -104,26 +166,36 @@ def test_the_image_is_built_of_what_setup_installs() -> None:
     assert packages and packages <= set(re.findall(r"\b(lib[a-z0-9+-]+-dev)\b", text))
 
 
-def test_cron_lines() -> None:
-    lines = [line for line in (CONTRIB / "crontab").read_text().splitlines() if line and line[0] not in "#T"]
-    for line in lines:
-        command = line.split(maxsplit=6)[6]
-        told = run(TRUEUP, "help", command.split()[1])
-        assert all(word in told for word in re.findall(r"(?<= )--?[a-z-]+", command)), line
+def cron_commands(installed: Path) -> list[str]:
+    text = (installed / PREFIX / "share/doc/trueup/examples/crontab").read_text()
+    return [line.split(maxsplit=6)[6] for line in text.splitlines() if re.match(r"[0-9*]", line)]
 
 
-def test_it_installs(tmp_path: Path) -> None:
+def test_cron_lines_call_what_was_installed(installed: Path) -> None:
+    for line in cron_commands(installed):
+        program, command, *_ = line.split()
+        told = run(installed / program.lstrip("/"), "help", command)
+        assert all(word in told for word in re.findall(r"(?<= )--?[a-z-]+", line)), line
+
+
+@pytest.mark.parametrize(("case", "code"), [("everything-in-sync", 0), ("everything-drifts", 2), ("missing", 65)])
+def test_cron_mails_drift_and_failure_only(installed: Path, case: str, code: int) -> None:
+    """The nightly line as cron runs it, but for where its program and specs are."""
+    (line,) = (line for line in cron_commands(installed) if " plan " in line)
+    folder = ROOT / "testdata/plan" / case
+    line = line.replace(f"/{PREFIX}", str(installed / PREFIX))
+    line = line.replace("/etc/trueup/specs", f"--observed {folder}/observed.json {folder}/spec.yaml")
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    assert (done.returncode, bool(done.stdout + done.stderr)) == (code, code != 0), done.stdout + done.stderr
+
+
+def test_it_installs(installed: Path) -> None:
     """All of it where distributions expect it, and what was installed runs."""
-    build = TRUEUP.parents[1]
-    done = subprocess.run(["meson", "install", "-C", str(build), "--no-rebuild", "--quiet"], check=False,
-                          env={**os.environ, "DESTDIR": str(tmp_path)}, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    files = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
-    prefix = "usr/local"
-    assert {f"{prefix}/bin/trueup", f"{prefix}/share/trueup/trueup.schema.json",
-            f"{prefix}/share/doc/trueup/examples/agent.yaml"} <= files
-    assert {f"{prefix}/lib/systemd/system/{name}" for name in UNITS} <= files
-    assert run(tmp_path / prefix / "bin/trueup", "version").startswith("trueup ")
+    files = {path.relative_to(installed / PREFIX).as_posix() for path in installed.rglob("*") if path.is_file()}
+    assert {"bin/trueup", "share/trueup/trueup.schema.json", "share/doc/trueup/examples/agent.yaml",
+            "lib/sysusers.d/trueup.conf", "lib/tmpfiles.d/trueup.conf"} <= files
+    assert {f"lib/systemd/system/{name}" for name in UNITS} <= files
+    assert run(installed / PREFIX / "bin/trueup", "version").startswith("trueup ")
 
 
 @pytest.mark.parametrize(("line", "expected"), [
