@@ -304,6 +304,7 @@ static void fetch(struct source *source)
 	const struct source_git_options options = {
 	    .base = source->base,
 	    .git = &source->git,
+	    .limits = &source_git_limits,
 	    .state = source->state,
 	    .known = source->known ? before : NULL,
 	    .before = before,

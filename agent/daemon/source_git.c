@@ -3,6 +3,7 @@
 #include "daemon/child.h"
 #include "daemon/git_command.h"
 #include "daemon/git_kept.h"
+#include "daemon/git_repository.h"
 #include "daemon/git_tree.h"
 
 #include <event2/event.h>
@@ -10,23 +11,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FETCH_MS 120000
 #define LOCAL_MS 30000
 #define DEPTH "100"                           /* commits: to see whether history was rewritten */
-#define PACK_MAX ((size_t)256 * 1024 * 1024)  /* bytes of what is fetched */
 #define LISTING_MAX ((size_t)8 * 1024 * 1024) /* bytes */
 #define ANSWERS_MAX (GIT_TREE_BYTES + (size_t)GIT_TREE_FILES * 128)
 
 static const char remote_commit[] = GIT_REMOTE_REF "^{commit}";
-static const char remote_lock[] = GIT_REMOTE_REF ".lock";
 static const char depth_option[] = "--depth=" DEPTH;
+
+const struct source_git_limits source_git_limits = {
+    .fetch_ms = 120000,
+    .pack_bytes = (size_t)256 * 1024 * 1024,
+    .repository_bytes = (uint64_t)512 * 1024 * 1024,
+    .packs = 100,
+};
 
 struct source_git {
 	struct source_git_options options;
 	struct arena *arena;
 	struct event *begin;
 	struct child *child;
-	const char *repository, *gnupg;
+	const char *kept;       /* the repository */
+	const char *repository; /* the same, or the new one that is to take its place */
+	const char *gnupg;
 	const char *const *environment;
 	bool annotated; /* it is a tag with a signature of its own */
 	struct git_tree tree;
@@ -148,6 +155,15 @@ static void end_listing(void *context, const struct child_result *result)
 		read_blobs(look);
 }
 
+/* What was fetched may be in force: a new repository takes the old one's place. */
+static int keep_repository(struct source_git *look, struct error *err)
+{
+	int rc = look->repository != look->kept ? git_repository_replace(look->kept, err) : 0;
+
+	look->repository = look->kept;
+	return rc;
+}
+
 static void list_files(struct source_git *look)
 {
 	const char *directory = look->options.git->directory;
@@ -159,16 +175,26 @@ static void list_files(struct source_git *look)
 	run(look, command.words, (struct child_options){.output_max = LISTING_MAX}, end_listing);
 }
 
+static void take(struct source_git *look)
+{
+	struct error err;
+
+	if (keep_repository(look, &err) == 0)
+		list_files(look);
+	else
+		fail(look, arena_strdup(look->arena, err.message));
+}
+
 static void end_ancestor(void *context, const struct child_result *result)
 {
 	struct source_git *look = context;
 
 	look->child = NULL;
-	if (result->outcome.ending == PROCESS_EXITED && result->outcome.code == 1)
+	if (!is_fine(result)) /* also of a repository that does not have the one before at all */
 		look->result.note = arena_printf(
 		    look->arena, "%.12s does not follow from %.12s: history was rewritten, or is " DEPTH " commits on",
 		    look->result.commit, look->options.before);
-	list_files(look);
+	take(look);
 }
 
 static void compare_history(struct source_git *look)
@@ -176,7 +202,7 @@ static void compare_history(struct source_git *look)
 	struct git_command command;
 
 	if (look->options.before == NULL || strcmp(look->options.before, look->result.commit) == 0) {
-		list_files(look);
+		take(look);
 		return;
 	}
 	command = new_command(look, (const char *const[]){"merge-base", "--is-ancestor", look->options.before,
@@ -239,6 +265,16 @@ static void import_keyring(struct source_git *look)
 		run(look, argv, (struct child_options){0}, end_import);
 }
 
+static void finish_known(struct source_git *look)
+{
+	struct error err;
+
+	if (keep_repository(look, &err) == 0)
+		finish(look);
+	else
+		fail(look, arena_strdup(look->arena, err.message));
+}
+
 /* Two lines: of the ref itself, which may be a tag's, and of the commit. */
 static void end_resolve(void *context, const struct child_result *result)
 {
@@ -254,7 +290,7 @@ static void end_resolve(void *context, const struct child_result *result)
 	look->result.commit = arena_strdup(look->arena, commit);
 	look->annotated = strcmp(ref, commit) != 0;
 	if (look->options.known != NULL && strcmp(look->options.known, commit) == 0)
-		finish(look);
+		finish_known(look);
 	else if (!rule->present)
 		compare_history(look);
 	else if (rule->keyring != NULL)
@@ -276,16 +312,6 @@ static void end_fetch(void *context, const struct child_result *result)
 		fail_step(look, "fetching", result);
 }
 
-/* Left by a git that was killed; nobody else works in this repository. */
-static void remove_locks(struct source_git *look)
-{
-	const char *const names[] = {"shallow.lock", remote_lock, "packed-refs.lock", "config.lock", "HEAD.lock"};
-	size_t i;
-
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		(void)remove(arena_printf(look->arena, "%s/%s", look->repository, names[i]));
-}
-
 static void end_init(void *context, const struct child_result *result)
 {
 	struct source_git *look = context;
@@ -297,10 +323,22 @@ static void end_init(void *context, const struct child_result *result)
 
 	look->child = NULL;
 	if (is_fine(result))
-		run(look, command.words, (struct child_options){.timeout_ms = FETCH_MS, .file_max = PACK_MAX},
+		run(look, command.words,
+		    (struct child_options){.timeout_ms = look->options.limits->fetch_ms,
+		                           .file_max = look->options.limits->pack_bytes},
 		    end_fetch);
 	else
 		fail_step(look, "making a repository", result);
+}
+
+static void choose_repository(struct source_git *look)
+{
+	const struct source_git_limits *limits = look->options.limits;
+	const struct git_repository_size size = git_repository_tidy(look->kept);
+
+	look->repository = size.bytes > limits->repository_bytes || size.packs > limits->packs
+	                       ? git_repository_beside(look->arena, look->kept)
+	                       : look->kept;
 }
 
 static void begin(evutil_socket_t fd, short what, void *context)
@@ -310,12 +348,12 @@ static void begin(evutil_socket_t fd, short what, void *context)
 	struct error err;
 
 	(void)fd, (void)what;
+	choose_repository(look);
 	look->environment = git_command_environment(look->arena, look->options.git, look->gnupg, &err);
 	if (look->environment == NULL || file_make_directories(look->repository, &err) != 0) {
 		fail(look, arena_strdup(look->arena, err.message));
 		return;
 	}
-	remove_locks(look);
 	command = new_command(look, (const char *const[]){"init", "--quiet", "--bare", "--template=", NULL});
 	run(look, command.words, (struct child_options){0}, end_init);
 }
@@ -331,7 +369,7 @@ struct source_git *source_git_start(const struct source_git_options *options)
 	look->arena = arena_new();
 	look->options.known = arena_strdup(look->arena, options->known);
 	look->options.before = arena_strdup(look->arena, options->before);
-	look->repository = git_kept_repository(look->arena, options->state);
+	look->kept = git_kept_repository(look->arena, options->state);
 	look->gnupg = arena_printf(look->arena, "%s/git/gnupg", options->state);
 	look->begin = evtimer_new(options->base, begin, look);
 	if (look->begin == NULL)

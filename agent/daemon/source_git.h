@@ -12,6 +12,8 @@
 #include "daemon/config.h"
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 struct event_base;
 struct source_git;
@@ -24,12 +26,22 @@ struct source_git_result {
 	const char *note;     /* one line, or NULL */
 };
 
+/* What is fetched, and kept of it. The tests have smaller ones. */
+struct source_git_limits {
+	int64_t fetch_ms;
+	size_t pack_bytes;         /* of one fetch */
+	uint64_t repository_bytes; /* past these two it is fetched anew, into a new one */
+	size_t packs;
+};
+extern const struct source_git_limits source_git_limits;
+
 struct source_git_options {
 	struct event_base *base;
 	const struct agent_git *git; /* must outlive the look */
-	const char *state;           /* the state directory */
-	const char *known;           /* the commit that is in force by this very configuration, or NULL: none is */
-	const char *before;          /* the commit in force, whatever the configuration; or NULL */
+	const struct source_git_limits *limits;
+	const char *state;  /* the state directory */
+	const char *known;  /* the commit that is in force by this very configuration, or NULL: none is */
+	const char *before; /* the commit in force, whatever the configuration; or NULL */
 	/* The last call, from the loop and never from within source_git_start(); the look is freed behind it. */
 	void (*ended)(void *context, const struct source_git_result *result);
 	void *context;

@@ -1,0 +1,86 @@
+#include "daemon/git_repository.h"
+#include "daemon/git_kept.h"
+
+#include <errno.h>
+#include <fts.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool begins_with(const char *text, const char *with)
+{
+	return strncmp(text, with, strlen(with)) == 0;
+}
+
+static bool ends_with(const char *text, const char *with)
+{
+	size_t length = strlen(text), end = strlen(with);
+
+	return length >= end && strcmp(text + length - end, with) == 0;
+}
+
+/* Left by a git that was killed: what it had not given its name yet, and what kept others away. */
+static bool is_left_over(const char *name)
+{
+	return begins_with(name, "tmp_") || begins_with(name, "shallow_") || ends_with(name, ".lock");
+}
+
+static const char *old_one(struct arena *arena, const char *repository)
+{
+	return arena_printf(arena, "%s.old", repository);
+}
+
+const char *git_repository_beside(struct arena *arena, const char *repository)
+{
+	return arena_printf(arena, "%s.new", repository);
+}
+
+static void remove_beside(const char *repository)
+{
+	struct arena *arena = arena_new();
+	const char *const places[] = {git_repository_beside(arena, repository), old_one(arena, repository)};
+	size_t i;
+
+	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if (access(places[i], F_OK) == 0)
+			git_kept_remove(places[i]);
+	arena_free(arena);
+}
+
+struct git_repository_size git_repository_tidy(const char *repository)
+{
+	char *const roots[] = {(char *)repository, NULL};
+	struct git_repository_size size = {0};
+	FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_XDEV | FTS_NOCHDIR, NULL);
+	const FTSENT *entry;
+
+	remove_beside(repository);
+	while (walk != NULL && (entry = fts_read(walk)) != NULL) {
+		if (entry->fts_info != FTS_F)
+			continue;
+		if (is_left_over(entry->fts_name) && unlink(entry->fts_path) == 0)
+			continue;
+		size.bytes += (uint64_t)entry->fts_statp->st_size;
+		size.packs += ends_with(entry->fts_name, ".pack");
+	}
+	if (walk != NULL)
+		fts_close(walk);
+	return size;
+}
+
+int git_repository_replace(const char *repository, struct error *err)
+{
+	struct arena *arena = arena_new();
+	int rc = 0;
+
+	/* Never removed where it is: a half of it would look like a whole one to the next fetch. */
+	if ((rename(repository, old_one(arena, repository)) != 0 && errno != ENOENT) ||
+	    rename(git_repository_beside(arena, repository), repository) != 0)
+		rc = error_errno(err, "cannot replace %.900s", repository);
+	else
+		remove_beside(repository);
+	arena_free(arena);
+	return rc;
+}

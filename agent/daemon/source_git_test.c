@@ -1,0 +1,218 @@
+/* Looks at real repositories, by this machine's git. */
+#include "daemon/source_git.h"
+
+#include "base/arena.h"
+#include "base/test_main.h"
+#include "daemon/git_kept.h"
+
+#include <event2/event.h>
+#include <fts.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct arena *arena;
+static struct event_base *base;
+static struct agent_git git;
+static struct source_git_limits limits;
+static struct source_git_result found;
+static const char *root, *in_force;
+
+/* In the directory of the test; what it prints is given back without its end. */
+static const char *sh(const char *commands)
+{
+	const char *script = arena_printf(arena, "set -e; cd %s; %s", root, commands);
+	char line[256] = "";
+	FILE *pipe = popen(script, "r"); /* NOLINT: a shell is what is wanted */
+
+	ck_assert_ptr_nonnull(pipe);
+	(void)!fgets(line, sizeof(line), pipe);
+	ck_assert_msg(pclose(pipe) == 0, "%s", commands);
+	line[strcspn(line, "\n")] = '\0';
+	return arena_strdup(arena, line);
+}
+
+static void set_up(void)
+{
+	static const char identity[] = "a@example.com";
+	char *made;
+
+	arena = arena_new();
+	made = arena_strdup(arena, "/tmp/trueup-git-XXXXXX");
+	root = mkdtemp(made);
+	ck_assert_ptr_nonnull(root);
+	setenv("HOME", root, 1);
+	setenv("GIT_AUTHOR_NAME", identity, 1);
+	setenv("GIT_AUTHOR_EMAIL", identity, 1);
+	setenv("GIT_COMMITTER_NAME", identity, 1);
+	setenv("GIT_COMMITTER_EMAIL", identity, 1);
+	sh("mkdir state; git init -q -b main remote; mkdir remote/specs");
+	git = (struct agent_git){.present = true,
+	                         .url = arena_printf(arena, "file://%s/remote", root),
+	                         .branch = "main",
+	                         .directory = "specs"};
+	limits = source_git_limits;
+	in_force = NULL;
+	base = event_base_new();
+}
+
+static void tear_down(void)
+{
+	event_base_free(base);
+	git_kept_remove(root);
+	arena_free(arena);
+}
+
+static void take_end(void *context, const struct source_git_result *result)
+{
+	(void)context;
+	found = *result;
+	found.error = arena_strdup(arena, result->error);
+	found.commit = arena_strdup(arena, result->commit);
+	found.checkout = arena_strdup(arena, result->checkout);
+	found.note = arena_strdup(arena, result->note);
+	event_base_loopexit(base, NULL);
+}
+
+/* As source.c does it: what is checked out is in force. */
+static void look(void)
+{
+	const struct source_git_options options = {
+	    .base = base,
+	    .git = &git,
+	    .limits = &limits,
+	    .state = arena_printf(arena, "%s/state", root),
+	    .known = in_force,
+	    .before = in_force,
+	    .ended = take_end,
+	};
+
+	(void)source_git_start(&options);
+	event_base_dispatch(base);
+	if (found.checkout == NULL)
+		return;
+	in_force = found.commit;
+	git_kept_remove(found.checkout);
+}
+
+/* `commands` change the work tree: its commit is the branch's tip. */
+static const char *commit(const char *commands, const char *options)
+{
+	return sh(arena_printf(arena, "cd remote; %s; git add -A; git commit -q -m it %s; git rev-parse HEAD", commands,
+	                       options));
+}
+
+static void look_and_take(const char *wanted)
+{
+	look();
+	ck_assert_msg(found.error == NULL, "%s", found.error);
+	ck_assert_str_eq(in_force, wanted);
+}
+
+struct usage {
+	size_t bytes, packs, unfinished;
+};
+
+static struct usage measure(void)
+{
+	char *const roots[] = {(char *)arena_printf(arena, "%s/state/git", root), NULL};
+	FTS *walk = fts_open(roots, FTS_PHYSICAL, NULL);
+	struct usage usage = {0};
+	const FTSENT *entry;
+
+	ck_assert_ptr_nonnull(walk);
+	while ((entry = fts_read(walk)) != NULL) {
+		if (entry->fts_info != FTS_F)
+			continue;
+		usage.bytes += (size_t)entry->fts_statp->st_size;
+		usage.packs += strstr(entry->fts_name, ".pack") != NULL;
+		usage.unfinished += strncmp(entry->fts_name, "tmp_", 4) == 0;
+	}
+	fts_close(walk);
+	return usage;
+}
+
+/* Of history that is rewritten again and again, with what is too large in between. */
+START_TEST(the_repository_stays_small)
+{
+	size_t most = 0, left = 0;
+	int i;
+
+	limits.pack_bytes = (size_t)300 * 1024;
+	limits.repository_bytes = (uint64_t)500 * 1024;
+	commit("echo a >specs/a.yaml", "");
+	for (i = 0; i < 10; i++) {
+		if (i % 3 == 2) {
+			commit("head -c 1000000 /dev/urandom >specs/b.bin", "--amend");
+			look();
+			ck_assert_ptr_nonnull(strstr(found.error, "fetching"));
+			left += measure().unfinished;
+			sh("rm remote/specs/b.bin");
+		}
+		look_and_take(commit("head -c 100000 /dev/urandom >specs/a.yaml", "--amend"));
+		if (i > 0)
+			ck_assert_ptr_nonnull(strstr(found.note, "history was rewritten"));
+		ck_assert_uint_eq(measure().unfinished, 0);
+		if (measure().bytes > most)
+			most = measure().bytes;
+	}
+	ck_assert_uint_gt(left, 0);                          /* or nothing was tested */
+	ck_assert_uint_gt(most, limits.repository_bytes);    /* it did grow past its bound */
+	ck_assert_uint_lt(most, (size_t)(500 + 300) * 1024); /* and by no more than one fetch */
+}
+END_TEST
+
+START_TEST(there_are_few_packs)
+{
+	size_t most = 0;
+	int i;
+
+	limits.packs = 5;
+	for (i = 0; i < 8; i++) {
+		look_and_take(commit(arena_printf(arena, "echo %d >specs/a.yaml", i), ""));
+		ck_assert_ptr_null(found.note);
+		if (measure().packs > most)
+			most = measure().packs;
+	}
+	ck_assert_uint_eq(most, 6);
+	look_and_take(in_force); /* nothing new, and nothing is kept for it */
+	ck_assert_uint_lt(measure().packs, 6);
+}
+END_TEST
+
+/* Killed between any two steps of the new repository's way into its place. */
+START_TEST(a_crash_harms_no_repository)
+{
+	static const char *const crashes[] = {
+	    "cp -r repository.git repository.git.new; rm repository.git.new/HEAD",
+	    "cp -r repository.git repository.git.new; mv repository.git repository.git.old",
+	    "cp -r repository.git repository.git.old; rm -r repository.git.old/objects",
+	    "touch repository.git/shallow.lock repository.git/refs/trueup/remote.lock repository.git/config.lock",
+	};
+	size_t i;
+
+	look_and_take(commit("echo a >specs/a.yaml", ""));
+	for (i = 0; i < sizeof(crashes) / sizeof(crashes[0]); i++) {
+		sh(arena_printf(arena, "cd state/git; %s", crashes[i]));
+		look_and_take(commit(arena_printf(arena, "echo %zu >specs/a.yaml", i), ""));
+		ck_assert_str_eq(sh("cd state/git; echo *"), "repository.git revisions");
+	}
+}
+END_TEST
+
+Suite *test_suite(void)
+{
+	Suite *suite = suite_create("source_git");
+	TCase *test = tcase_create("source_git");
+
+	tcase_add_checked_fixture(test, set_up, tear_down);
+	tcase_set_timeout(test, 60);
+	tcase_add_test(test, the_repository_stays_small);
+	tcase_add_test(test, there_are_few_packs);
+	tcase_add_test(test, a_crash_harms_no_repository);
+	suite_add_tcase(suite, test);
+	return suite;
+}
