@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "pg/query.h"
 #include "pg/sql.h"
+#include "pg/unlogged.h"
 
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
@@ -12,7 +13,7 @@
 
 enum { PASSWORD_BYTES = 24 };
 
-/* With what stands in the statement wiped afterwards: these have passwords in them. */
+/* With what stands in the statement wiped afterwards: these have a password's verifier in them. */
 static int run_wiped(struct pg_session *session, struct buf *sql, struct error *err)
 {
 	int status = pg_query_run(session, buf_text(sql), err);
@@ -232,12 +233,12 @@ static bool is_weaker_than_require(const char *sslmode)
 	       (strcmp(sslmode, "disable") == 0 || strcmp(sslmode, "allow") == 0 || strcmp(sslmode, "prefer") == 0);
 }
 
-/* As a literal of SQL. */
-static void put_connection(struct pg_session *session, struct buf *sql, const char *role,
-                           const struct pg_publisher_address *address, const struct secret *password)
+static struct secret *connection_text(const char *role, const struct pg_publisher_address *address,
+                                      const struct secret *password)
 {
 	bool weak = is_weaker_than_require(address->sslmode);
 	struct buf text = {0};
+	struct secret *secret;
 	char port[16];
 
 	snprintf(port, sizeof(port), "%d", address->port);
@@ -249,37 +250,35 @@ static void put_connection(struct pg_session *session, struct buf *sql, const ch
 	put_setting(&text, "sslmode", weak ? address->sslmode : "require");
 	put_setting(&text, "channel_binding", weak ? "prefer" : "require");
 	put_setting(&text, "connect_timeout", "15");
-	put_literal(session, sql, buf_text(&text));
+	secret = secret_new(buf_text(&text), text.length);
 	buf_free(&text);
+	return secret;
 }
 
-/* The statements that follow have a password in them. Only some users may keep them out of the log. */
-static int hush(struct pg_session *session, struct error *err)
+/* The statement has %L where the connection goes. */
+static int run_with_connection(const struct pg_settings *settings, const char *statement, const char *name,
+                               const struct pg_publisher_address *address, const struct secret *password,
+                               struct error *err)
 {
-	return pg_query_run(session,
-	                    "DO $$ BEGIN PERFORM set_config('log_statement', 'none', false), "
-	                    "set_config('log_min_duration_statement', '-1', false), "
-	                    "set_config('log_min_error_statement', 'panic', false); "
-	                    "EXCEPTION WHEN insufficient_privilege THEN NULL; END $$",
-	                    err);
+	struct secret *connection = connection_text(name, address, password);
+	int status = pg_unlogged_run(settings, statement, connection, err);
+
+	secret_free(connection);
+	return status;
 }
 
-int pg_subscriber_create(struct pg_session *session, const char *name, const struct pg_publisher_address *address,
-                         const struct secret *password, struct error *err)
+int pg_subscriber_create(const struct pg_settings *settings, const char *name,
+                         const struct pg_publisher_address *address, const struct secret *password, struct error *err)
 {
 	struct arena *arena = arena_new();
 	const char *quoted = pg_query_identifier(arena, name);
-	struct buf sql = {0};
-	int status = hush(session, err);
+	const char *statement =
+	    arena_printf(arena,
+	                 "CREATE SUBSCRIPTION %s CONNECTION %%L PUBLICATION %s "
+	                 "WITH (enabled = false, create_slot = false, copy_data = false, slot_name = %s)",
+	                 quoted, quoted, quoted);
+	int status = run_with_connection(settings, statement, name, address, password, err);
 
-	buf_printf(&sql, "CREATE SUBSCRIPTION %s CONNECTION ", quoted);
-	put_connection(session, &sql, name, address, password);
-	buf_printf(&sql,
-	           " PUBLICATION %s WITH (enabled = false, create_slot = false, copy_data = false, slot_name = %s)",
-	           quoted, quoted);
-	if (status == 0)
-		status = run_wiped(session, &sql, err);
-	buf_free(&sql);
 	arena_free(arena);
 	return status < 0 ? error_context(err, "creating the subscription %s", name) : 0;
 }
@@ -305,18 +304,14 @@ int pg_subscriber_probe(struct pg_session *session, const char *name, struct err
 	return alter(session, name, "REFRESH PUBLICATION WITH (copy_data = false)", err);
 }
 
-int pg_subscriber_redirect(struct pg_session *session, const char *name, const struct pg_publisher_address *address,
-                           const struct secret *password, struct error *err)
+int pg_subscriber_redirect(const struct pg_settings *settings, const char *name,
+                           const struct pg_publisher_address *address, const struct secret *password, struct error *err)
 {
 	struct arena *arena = arena_new();
-	struct buf sql = {0};
-	int status = hush(session, err);
+	const char *statement =
+	    arena_printf(arena, "ALTER SUBSCRIPTION %s CONNECTION %%L", pg_query_identifier(arena, name));
+	int status = run_with_connection(settings, statement, name, address, password, err);
 
-	buf_printf(&sql, "ALTER SUBSCRIPTION %s CONNECTION ", pg_query_identifier(arena, name));
-	put_connection(session, &sql, name, address, password);
-	if (status == 0)
-		status = run_wiped(session, &sql, err);
-	buf_free(&sql);
 	arena_free(arena);
 	return status < 0 ? error_context(err, "the connection of the subscription %s", name) : 0;
 }

@@ -63,10 +63,11 @@ class Server:
         with (self.data / "postgresql.conf").open("a") as conf:
             conf.write(f"port = {self.port}\nunix_socket_directories = '{directory}'\nlisten_addresses = '127.0.0.1'\n"
                        "fsync = off\nssl = on\nlogging_collector = off\nmax_wal_size = 2GB\nwal_level = logical\n"
-                       "log_statement = all\nwal_retrieve_retry_interval = 100ms\n")
+                       "log_statement = all\nwal_retrieve_retry_interval = 100ms\n"
+                       "shared_preload_libraries = pg_stat_statements\n")
         self.certify(authority, "db.test")
         self.start()
-        self.sql("CREATE EXTENSION vector; CREATE ROLE chat LOGIN SUPERUSER PASSWORD 'right'")
+        self.sql("CREATE EXTENSION vector; CREATE EXTENSION pg_stat_statements; CREATE ROLE chat LOGIN SUPERUSER PASSWORD 'right'")
 
     def run(self, program: str, *arguments: str) -> None:
         as_user: dict[str, Any] = {"user": self.user, "group": self.user, "extra_groups": []} if os.getuid() == 0 else {}

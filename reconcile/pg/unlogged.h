@@ -1,0 +1,31 @@
+/*
+ * unlogged.h - a statement with a password in it that the server writes to no
+ * log: for the files of this folder alone.
+ *
+ * The password comes with the connection, as a setting of the session, and the
+ * server puts the statement together in a DO block: so the text that came from
+ * us has no password in it, whatever is logged of it (log_statement,
+ * log_min_duration_statement, log_min_error_statement and their like,
+ * pg_stat_activity, pg_stat_statements), and no privilege is needed for that.
+ * Errors are raised anew, since their context would quote the statement.
+ *
+ * What looks into the block is told not to, where the user may do so; where it
+ * would still see the statement, nothing is run. What is left: a server that is
+ * stopped in this very moment, whose last words to the log have the context.
+ */
+#ifndef TRUEUP_PG_UNLOGGED_H
+#define TRUEUP_PG_UNLOGGED_H
+
+#include "base/error.h"
+#include "base/secret.h"
+#include "pg/connect.h"
+
+/*
+ * In a session of its own, run `statement`, which is a pattern of the server's
+ * format(): its %L is `text`. ERROR_DENIED if the server would log it: err says
+ * by which setting, and what to do.
+ */
+int pg_unlogged_run(const struct pg_settings *settings, const char *statement, const struct secret *text,
+                    struct error *err);
+
+#endif
