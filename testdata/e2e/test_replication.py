@@ -155,6 +155,29 @@ def test_with_writes_going_on(sandbox: Sandbox, trueup: Program, ends: tuple[str
     assert "SUBSCRIPTION" in logged and not any(secret in logged for secret in passwords)
 
 
+def test_not_let_go_before_the_rows_are_equal(sandbox: Sandbox, trueup: Program, ends: tuple[str, str]) -> None:
+    """As many rows, and yet another text in one: the target goes on following, and the slot stays."""
+    new, old = ends
+    specify(trueup, old)
+    bot = max(sandbox.summary["rows"])
+    where = f"WHERE id = (SELECT max(id) FROM items WHERE botid = '{bot}' AND id NOT LIKE 'W%%')"
+    with writing(sandbox, old):
+        running = start(trueup)
+        wait_until(lambda: is_enabled(sandbox, new))
+        sandbox.query(new, f"UPDATE items SET content = 'other ' || content {where}")
+    time.sleep(2)
+    assert running.poll() is None
+    running.terminate()
+    assert "goes on following" in str(trueup.finish(running).actions("waiting"))
+    assert left(sandbox, old) == ["publication", "role", "slot"] and is_enabled(sandbox, new)
+    seen = trueup.json("apply", "spec.yaml", "--yes", "--wait", "0", expect=2)
+    (waiting,) = (action for action in seen.actions("waiting") if action["verb"] == "replicate")
+    assert f"1 bot is not equal just now ({bot})" in waiting["waitsFor"]
+    sandbox.query(new, f"UPDATE items SET content = substr(content, 7) {where}")
+    trueup.apply()
+    assert_equal(sandbox, trueup, ends)
+
+
 def test_a_row_of_the_same_id_on_both(sandbox: Sandbox, trueup: Program, ends: tuple[str, str]) -> None:
     """Neither is overwritten, a person is told, and meanwhile nothing of the source's is missed."""
     new, old = ends
