@@ -54,12 +54,13 @@ const char *daemon_directory(const struct daemon *daemon)
 
 static void set_agent(struct daemon *daemon)
 {
+	const struct source_revision *current = source_current(daemon->source);
 	struct state_agent agent = *state_agent(daemon->state);
 
 	if (agent.started_at == 0)
 		agent.started_at = time(NULL);
 	agent.mode = daemon->config->mode;
-	agent.ready = source_current(daemon->source) != NULL;
+	agent.ready = current != NULL && current->distrust == NULL;
 	agent.stopping = daemon->stopping;
 	state_set_agent(daemon->state, &agent);
 }
@@ -90,7 +91,8 @@ static void on_in_force(void *context)
 	struct daemon *daemon = context;
 	const struct source_revision *revision = source_current(daemon->source);
 
-	log_info("%zu deployments of %s are in force", revision->spec_count, revision->directory);
+	if (revision->distrust == NULL)
+		log_info("%zu deployments of %s are in force", revision->spec_count, revision->directory);
 	tasks_take(daemon->tasks, daemon->source, daemon->trigger);
 	daemon->trigger = NULL;
 	set_agent(daemon);
@@ -101,12 +103,13 @@ static void on_source(void *context)
 	struct daemon *daemon = context;
 	const struct source_status *status = source_status(daemon->source);
 	const struct source_revision *current = source_current(daemon->source);
+	const bool in_force = current != NULL && current->distrust == NULL;
 	const struct state_source source = {
 	    .kind = status->git ? STATE_SOURCE_GIT : STATE_SOURCE_PATH,
 	    .where = status->location,
 	    .directory = status->git ? daemon->config->specs.git.directory : NULL,
-	    .revision = current != NULL ? current->commit : NULL,
-	    .revision_at = current != NULL ? current->since : 0,
+	    .revision = in_force ? current->commit : NULL,
+	    .revision_at = in_force ? current->since : 0,
 	    .checked_at = status->checked_at,
 	    .ok = status->error == NULL,
 	    .error = status->error != NULL ? status->error : "",

@@ -61,8 +61,8 @@ void git_kept_save(const char *state, const struct agent_git *git, const struct 
 {
 	struct arena *arena = arena_new();
 	const char *slash = strrchr(kept->checkout, '/');
-	json_t *document = json_pack("{s:o, s:s, s:s, s:I}", "from", describe(git), "commit", kept->commit, "checkout",
-	                             slash + 1, "since", (json_int_t)kept->since);
+	json_t *document = json_pack("{s:o, s:s, s:s, s:s, s:I}", "from", describe(git), "commit", kept->commit,
+	                             "object", kept->object, "checkout", slash + 1, "since", (json_int_t)kept->since);
 	char *text = document != NULL ? json_dumps(document, JSON_INDENT(2)) : NULL;
 	struct error err;
 
@@ -75,11 +75,11 @@ void git_kept_save(const char *state, const struct agent_git *git, const struct 
 	arena_free(arena);
 }
 
-/* Of a run of this program that was ended: nobody holds them any more. `keep`: the name of one that stays, or "". */
-static void sweep(const char *state, const char *keep)
+void git_kept_sweep(const char *state, const char *checkout)
 {
 	struct arena *arena = arena_new();
 	const char *folder = arena_printf(arena, "%s/git/revisions", state);
+	const char *keep = checkout != NULL ? strrchr(checkout, '/') + 1 : "";
 	DIR *directory = opendir(folder);
 	const struct dirent *entry;
 
@@ -105,10 +105,10 @@ int git_kept_load(struct arena *arena, const char *state, const struct agent_git
 	if (!json_equal(json_object_get(document, "from"), from) || *name == '\0' || strchr(name, '/') != NULL ||
 	    *name == '.')
 		name = "";
-	sweep(state, name);
 	if (*name != '\0')
 		*kept = (struct git_kept){
 		    .commit = arena_strdup(arena, tree_text(document, "commit")),
+		    .object = arena_strdup(arena, tree_text(document, "object")),
 		    .checkout = arena_printf(arena, "%s/git/revisions/%s", state, name),
 		    .since = (time_t)json_integer_value(json_object_get(document, "since")),
 		};

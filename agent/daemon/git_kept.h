@@ -14,6 +14,7 @@
 
 struct git_kept {
 	const char *commit;
+	const char *object;   /* that its signature is of: a tag's own, or the commit */
 	const char *checkout; /* its directory */
 	time_t since;
 };
@@ -34,9 +35,11 @@ void git_kept_save(const char *state, const struct agent_git *git, const struct 
 
 /*
  * What was in force, if it came from the same place by the same rules: another
- * URL or keyring needs its own look. -1: nothing, or not that. Whatever else
- * was checked out is removed.
+ * URL or keyring needs its own look. -1: nothing, or not that.
  */
 int git_kept_load(struct arena *arena, const char *state, const struct agent_git *git, struct git_kept *kept);
+
+/* Remove whatever else was checked out, by an agent that was ended. `checkout`: NULL: none stays. */
+void git_kept_sweep(const char *state, const char *checkout);
 
 #endif

@@ -24,6 +24,7 @@ struct revision {
 	struct arena *arena;
 	int holds;            /* the source's own is one */
 	const char *checkout; /* its files, if they are from git */
+	const char *object;
 	const char *note;
 	bool gone; /* another one is in force: its files go with it */
 };
@@ -38,6 +39,7 @@ struct source {
 	struct source_git_result fetched; /* what is being read; all NULL for a path */
 	struct arena *fetched_arena;
 	time_t since;             /* when what is read came into force before a restart; 0: it comes into force now */
+	const char *distrust;     /* why that may not be used; or NULL */
 	bool known;               /* what is in force is of this very configuration */
 	struct event *next;       /* by git.interval */
 	struct revision *current; /* NULL: nothing is in force yet */
@@ -106,11 +108,13 @@ static struct revision *make_revision(const struct source *source, const json_t 
 		specs[i].sha256 = arena_strdup(revision->arena, tree_text(spec, "sha256"));
 	}
 	revision->checkout = arena_strdup(revision->arena, source->fetched.checkout);
+	revision->object = arena_strdup(revision->arena, source->fetched.object);
 	revision->note = arena_strdup(revision->arena, source->fetched.note);
 	revision->seen =
 	    (struct source_revision){.directory = arena_strdup(revision->arena, find_specs(source, revision->arena)),
 	                             .commit = arena_strdup(revision->arena, source->fetched.commit),
 	                             .since = source->since != 0 ? source->since : time(NULL),
+	                             .distrust = arena_strdup(revision->arena, source->distrust),
 	                             .specs = specs,
 	                             .spec_count = json_array_size(list)};
 	return revision;
@@ -128,10 +132,11 @@ static void put_in_force(struct source *source, const json_t *list)
 		source->current->gone = true;
 	release(source->current);
 	source->current = revision;
-	source->known = true;
-	if (revision->checkout != NULL)
+	source->known = revision->seen.distrust == NULL;
+	if (revision->checkout != NULL && source->known)
 		git_kept_save(source->state, &source->git,
-		              &(struct git_kept){revision->seen.commit, revision->checkout, revision->seen.since});
+		              &(struct git_kept){revision->seen.commit, revision->object, revision->checkout,
+		                                 revision->seen.since});
 	if (revision->note != NULL)
 		log_warn("%s", revision->note);
 	source->observer.in_force(source->observer.context);
@@ -193,13 +198,26 @@ static void begin_status(struct source *source)
 	};
 }
 
-/* Behind each look, whatever came of it. */
+/* What is in force has no look of its own; nothing that went wrong with one may hide this. */
+static void tell_distrust(struct source *source)
+{
+	const struct source_revision *seen = &source->current->seen;
+	const char *refused = source->status.refused_commit, *error = source->status.error;
+
+	if (error != NULL && (refused == NULL || seen->commit == NULL || strcmp(refused, seen->commit) != 0))
+		source->status.error = arena_printf(source->status_arena, "%s; %s", seen->distrust, error);
+	else
+		source->status.error = arena_strdup(source->status_arena, seen->distrust);
+}
+
 static void settle(struct source *source)
 {
 	const struct timeval interval = {.tv_sec = (time_t)source->git.interval};
 
 	if (source->current != NULL)
 		source->status.note = source->current->note;
+	if (source->current != NULL && source->current->seen.distrust != NULL)
+		tell_distrust(source);
 	source->looked_ms = clock_monotonic_ms();
 	if (source->path == NULL)
 		evtimer_add(source->next, &interval);
@@ -208,11 +226,65 @@ static void settle(struct source *source)
 		source_fetch(source);
 }
 
+static const char *describe_distrust(struct arena *arena, const char *commit, const char *why)
+{
+	return arena_printf(
+	    arena,
+	    "commit %.12s, which was in force, %s: no run begins until a commit is there that may be in "
+	    "force",
+	    commit, why);
+}
+
+/* Of what is in force, or was: its signers may be back. */
+static void end_check(void *context, const struct source_git_result *result)
+{
+	struct source *source = context;
+	struct revision *current = source->current;
+
+	source->fetching = NULL;
+	if (result->error != NULL && !result->refused) {
+		log_error("commit %.12s could not be verified again: %s", result->commit, result->error);
+	} else if (result->refused != (current->seen.distrust != NULL)) {
+		current->seen.distrust =
+		    result->refused ? describe_distrust(current->arena, result->commit, result->error) : NULL;
+		if (result->refused)
+			log_error("%s", current->seen.distrust);
+		source->known = false;
+		source->observer.in_force(source->observer.context);
+	}
+	settle(source);
+}
+
+static struct source_git_options git_options(struct source *source,
+                                             void (*ended)(void *context, const struct source_git_result *result))
+{
+	return (struct source_git_options){.base = source->base,
+	                                   .git = &source->git,
+	                                   .limits = &source_git_limits,
+	                                   .state = source->state,
+	                                   .ended = ended,
+	                                   .context = source};
+}
+
+/* Behind each look, whatever came of it. If what it found is not in force, then what is was not verified by it. */
+static void end_all(struct source *source)
+{
+	const struct revision *current = source->current;
+	const struct source_git_options options = git_options(source, end_check);
+
+	if (source->path == NULL && source->git.verify.present && source->status.error != NULL && current != NULL &&
+	    current->seen.commit != NULL)
+		source->fetching = source_git_check(
+		    &options, &(struct git_kept){.commit = current->seen.commit, .object = current->object});
+	else
+		settle(source);
+}
+
 static void tell_error(struct source *source, const char *error)
 {
 	source->status.error = arena_strdup(source->status_arena, error);
 	log_error("%s", error);
-	settle(source);
+	end_all(source);
 }
 
 /* What was checked out and is not in force is nobody's. What was in force before a restart is for the next one, too. */
@@ -224,6 +296,7 @@ static void drop_fetched(struct source *source)
 		git_kept_remove(source->fetched.checkout);
 	source->fetched = (struct source_git_result){0};
 	source->since = 0;
+	source->distrust = NULL;
 	arena_free(source->fetched_arena);
 	source->fetched_arena = arena_new();
 }
@@ -244,7 +317,7 @@ static void end_look(void *context, const struct child_result *result)
 		tell_failure(source, result);
 	json_decref(document);
 	drop_fetched(source);
-	settle(source);
+	end_all(source);
 }
 
 static void read_specs(struct source *source)
@@ -277,6 +350,7 @@ static void end_fetch(void *context, const struct source_git_result *result)
 	if (result->checkout != NULL) {
 		source->fetched = (struct source_git_result){
 		    .commit = arena_strdup(arena, result->commit),
+		    .object = arena_strdup(arena, result->object),
 		    .checkout = arena_strdup(arena, result->checkout),
 		    .note = arena_strdup(arena, result->note),
 		};
@@ -285,7 +359,7 @@ static void end_fetch(void *context, const struct source_git_result *result)
 	}
 	begin_status(source);
 	if (result->error == NULL) {
-		settle(source);
+		end_all(source);
 		return;
 	}
 	if (result->refused) {
@@ -301,32 +375,47 @@ static void end_fetch(void *context, const struct source_git_result *result)
 static void fetch(struct source *source)
 {
 	const char *before = source->current != NULL ? source->current->seen.commit : NULL;
-	const struct source_git_options options = {
-	    .base = source->base,
-	    .git = &source->git,
-	    .limits = &source_git_limits,
-	    .state = source->state,
-	    .known = source->known ? before : NULL,
-	    .before = before,
-	    .ended = end_fetch,
-	    .context = source,
-	};
+	struct source_git_options options = git_options(source, end_fetch);
 
+	options.known = source->known ? before : NULL;
+	options.before = before;
 	source->fetching = source_git_start(&options);
 }
 
-/* True if what was in force before a restart is being read. */
+/* It is listed in any case, so that nobody wonders where the deployments are. */
+static void end_recall(void *context, const struct source_git_result *result)
+{
+	struct source *source = context;
+
+	source->fetching = NULL;
+	if (result->error != NULL) {
+		source->distrust = describe_distrust(source->fetched_arena, result->commit, result->error);
+		log_error("%s", source->distrust);
+	}
+	read_specs(source);
+}
+
+/* True if what was in force before a restart is being verified, or read. */
 static bool recall(struct source *source)
 {
+	const struct source_git_options options = git_options(source, end_recall);
 	struct git_kept kept = {0};
 
-	if (source->current != NULL || source->looked_ms != 0 ||
-	    git_kept_load(source->fetched_arena, source->state, &source->git, &kept) != 0)
+	if (source->current != NULL || source->looked_ms != 0)
 		return false;
-	source->fetched = (struct source_git_result){.commit = kept.commit, .checkout = kept.checkout};
+	if (git_kept_load(source->fetched_arena, source->state, &source->git, &kept) != 0) {
+		git_kept_sweep(source->state, NULL);
+		return false;
+	}
+	git_kept_sweep(source->state, kept.checkout);
+	source->fetched =
+	    (struct source_git_result){.commit = kept.commit, .object = kept.object, .checkout = kept.checkout};
 	source->since = kept.since;
 	source->again = true; /* the remote's turn comes next */
-	read_specs(source);
+	if (source->git.verify.present)
+		source->fetching = source_git_check(&options, &kept);
+	else
+		read_specs(source);
 	return true;
 }
 

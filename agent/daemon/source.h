@@ -12,7 +12,10 @@
  * A git repository is fetched every `interval` and when asked, by source_git.h;
  * each commit has a directory of its own, which is removed once it is no longer
  * in force and nobody holds it. What is in force is remembered in the state
- * directory, and taken again after a restart even if the remote is gone.
+ * directory, and taken again after a restart even if the remote is gone. If
+ * signatures are verified, then so is what is in force: at the start, and with
+ * each look. Once it is distrusted, it is still known which deployments there
+ * are, but none is run until another revision is in force, or this one again.
  */
 #ifndef TRUEUP_AGENT_DAEMON_SOURCE_H
 #define TRUEUP_AGENT_DAEMON_SOURCE_H
@@ -38,6 +41,7 @@ struct source_revision {
 	const char *directory;           /* where the specs are (with a path: the path, which may be one file) */
 	const char *commit;              /* hexadecimal; NULL: a path that is not checked out from git */
 	time_t since;                    /* when it came into force */
+	const char *distrust;            /* why no run may begin with it any more; NULL: it may */
 	const struct source_spec *specs; /* in the order of their files */
 	size_t spec_count;
 };
@@ -62,7 +66,7 @@ struct source_status {
 
 /* Called on the loop, never from within a function of this header. */
 struct source_observer {
-	void (*in_force)(void *context); /* source_current() is another one; `changed` follows */
+	void (*in_force)(void *context); /* source_current() is another one, or distrusted now; `changed` follows */
 	void (*changed)(void *context);  /* source_status() is another one */
 	void *context;
 };
@@ -91,7 +95,8 @@ void source_reload(struct source *source, const struct agent_config *config);
 void source_fetch(struct source *source);
 #define SOURCE_PAUSE 3 /* seconds: so that replayed webhooks do no harm */
 
-/* What is in force; NULL: nothing is yet. Valid until the next call of `in_force`, longer if held. */
+/* What is in force, or was until it was distrusted; NULL: nothing is yet. Valid until the next call of `in_force`,
+ * longer if held. */
 const struct source_revision *source_current(const struct source *source);
 
 /* How things stand. */

@@ -35,7 +35,7 @@ struct source_git {
 	const char *repository; /* the same, or the new one that is to take its place */
 	const char *gnupg;
 	const char *const *environment;
-	bool annotated; /* it is a tag with a signature of its own */
+	bool check; /* of a signature, and no more */
 	struct git_tree tree;
 	struct source_git_result result;
 };
@@ -210,6 +210,29 @@ static void compare_history(struct source_git *look)
 	run(look, command.words, (struct child_options){0}, end_ancestor);
 }
 
+static void finish_known(struct source_git *look)
+{
+	struct error err;
+
+	if (keep_repository(look, &err) == 0)
+		finish(look);
+	else
+		fail(look, arena_strdup(look->arena, err.message));
+}
+
+/* Its signature is as it must be. */
+static void go_on(struct source_git *look)
+{
+	const char *known = look->options.known;
+
+	if (look->check)
+		finish(look);
+	else if (known != NULL && strcmp(known, look->result.commit) == 0)
+		finish_known(look);
+	else
+		compare_history(look);
+}
+
 static void end_verify(void *context, const struct child_result *result)
 {
 	struct source_git *look = context;
@@ -217,7 +240,7 @@ static void end_verify(void *context, const struct child_result *result)
 
 	look->child = NULL;
 	if (is_fine(result))
-		compare_history(look);
+		go_on(look);
 	else if (result->outcome.ending != PROCESS_EXITED)
 		fail_step(look, "verifying the signature", result);
 	else
@@ -232,8 +255,9 @@ static void verify(struct source_git *look)
 	struct git_command command = new_command(look, NULL);
 
 	git_command_add_verify(look->arena, &command, &look->options.git->verify);
-	git_command_add(look->arena, &command, look->annotated ? "verify-tag" : "verify-commit");
-	git_command_add(look->arena, &command, look->annotated ? GIT_REMOTE_REF : look->result.commit);
+	git_command_add(look->arena, &command,
+	                strcmp(look->result.object, look->result.commit) != 0 ? "verify-tag" : "verify-commit");
+	git_command_add(look->arena, &command, look->result.object);
 	run(look, command.words, (struct child_options){0}, end_verify);
 }
 
@@ -265,21 +289,18 @@ static void import_keyring(struct source_git *look)
 		run(look, argv, (struct child_options){0}, end_import);
 }
 
-static void finish_known(struct source_git *look)
+static void begin_verify(struct source_git *look)
 {
-	struct error err;
-
-	if (keep_repository(look, &err) == 0)
-		finish(look);
+	if (look->options.git->verify.keyring != NULL)
+		import_keyring(look);
 	else
-		fail(look, arena_strdup(look->arena, err.message));
+		verify(look);
 }
 
 /* Two lines: of the ref itself, which may be a tag's, and of the commit. */
 static void end_resolve(void *context, const struct child_result *result)
 {
 	struct source_git *look = context;
-	const struct agent_verify *rule = &look->options.git->verify;
 	char ref[65], commit[65];
 
 	look->child = NULL;
@@ -288,15 +309,11 @@ static void end_resolve(void *context, const struct child_result *result)
 		return;
 	}
 	look->result.commit = arena_strdup(look->arena, commit);
-	look->annotated = strcmp(ref, commit) != 0;
-	if (look->options.known != NULL && strcmp(look->options.known, commit) == 0)
-		finish_known(look);
-	else if (!rule->present)
-		compare_history(look);
-	else if (rule->keyring != NULL)
-		import_keyring(look);
+	look->result.object = arena_strdup(look->arena, ref);
+	if (look->options.git->verify.present)
+		begin_verify(look);
 	else
-		verify(look);
+		go_on(look);
 }
 
 static void end_fetch(void *context, const struct child_result *result)
@@ -336,9 +353,8 @@ static void choose_repository(struct source_git *look)
 	const struct source_git_limits *limits = look->options.limits;
 	const struct git_repository_size size = git_repository_tidy(look->kept);
 
-	look->repository = size.bytes > limits->repository_bytes || size.packs > limits->packs
-	                       ? git_repository_beside(look->arena, look->kept)
-	                       : look->kept;
+	if (size.bytes > limits->repository_bytes || size.packs > limits->packs)
+		look->repository = git_repository_beside(look->arena, look->kept);
 }
 
 static void begin(evutil_socket_t fd, short what, void *context)
@@ -348,10 +364,15 @@ static void begin(evutil_socket_t fd, short what, void *context)
 	struct error err;
 
 	(void)fd, (void)what;
-	choose_repository(look);
+	if (!look->check)
+		choose_repository(look);
 	look->environment = git_command_environment(look->arena, look->options.git, look->gnupg, &err);
 	if (look->environment == NULL || file_make_directories(look->repository, &err) != 0) {
 		fail(look, arena_strdup(look->arena, err.message));
+		return;
+	}
+	if (look->check) {
+		begin_verify(look);
 		return;
 	}
 	command = new_command(look, (const char *const[]){"init", "--quiet", "--bare", "--template=", NULL});
@@ -370,11 +391,22 @@ struct source_git *source_git_start(const struct source_git_options *options)
 	look->options.known = arena_strdup(look->arena, options->known);
 	look->options.before = arena_strdup(look->arena, options->before);
 	look->kept = git_kept_repository(look->arena, options->state);
+	look->repository = look->kept;
 	look->gnupg = arena_printf(look->arena, "%s/git/gnupg", options->state);
 	look->begin = evtimer_new(options->base, begin, look);
 	if (look->begin == NULL)
 		abort();
 	evtimer_add(look->begin, &now);
+	return look;
+}
+
+struct source_git *source_git_check(const struct source_git_options *options, const struct git_kept *kept)
+{
+	struct source_git *look = source_git_start(options);
+
+	look->check = true;
+	look->result.commit = arena_strdup(look->arena, kept->commit);
+	look->result.object = arena_strdup(look->arena, kept->object);
 	return look;
 }
 

@@ -16,11 +16,13 @@
 #include <stdint.h>
 
 struct event_base;
+struct git_kept;
 struct source_git;
 
 struct source_git_result {
 	const char *error;    /* one line; NULL: all is well */
 	const char *commit;   /* of the tip; NULL: it is not known */
+	const char *object;   /* that a signature would be of: a tag's own, or the commit */
 	bool refused;         /* the commit may not be in force, and `error` is why */
 	const char *checkout; /* where its files are, now the caller's; NULL: of an error, or it is the known one */
 	const char *note;     /* one line, or NULL */
@@ -40,7 +42,8 @@ struct source_git_options {
 	const struct agent_git *git; /* must outlive the look */
 	const struct source_git_limits *limits;
 	const char *state;  /* the state directory */
-	const char *known;  /* the commit that is in force by this very configuration, or NULL: none is */
+	const char *known;  /* the commit that is in force by this very configuration, or NULL: none is. It is not
+	                       checked  out again, but verified: whoever signed it may have been struck off since */
 	const char *before; /* the commit in force, whatever the configuration; or NULL */
 	/* The last call, from the loop and never from within source_git_start(); the look is freed behind it. */
 	void (*ended)(void *context, const struct source_git_result *result);
@@ -49,6 +52,12 @@ struct source_git_options {
 
 /* Never NULL. */
 struct source_git *source_git_start(const struct source_git_options *options);
+
+/*
+ * Fetches nothing, but asks whether a commit that came into force before is
+ * still signed by one of those who may. No, if the result is refused. Never NULL.
+ */
+struct source_git *source_git_check(const struct source_git_options *options, const struct git_kept *kept);
 
 /* Ends it at once, without a call. */
 void source_git_abandon(struct source_git *look);

@@ -37,6 +37,7 @@ struct tasks {
 	int clock; /* timerfd */
 	struct event *timer;
 	bool stopping;
+	char *distrust; /* why none may run; or NULL */
 };
 
 /* Sleeps until the wall clock is there, and wakes when somebody sets it. */
@@ -139,6 +140,25 @@ static void log_end(const struct task *task, const struct state_run *run)
 		log_info("%s: %s%s%s", task->name, state_words[run->after], separator, reason);
 }
 
+/* Nothing is known of it any more, and it is due once there is a revision that may be used, if the same as before. */
+static void distrust(struct task *task)
+{
+	struct state_run run = {
+	    .trigger = "source",
+	    .started_at = time(NULL),
+	    .finished_at = time(NULL),
+	    .exit = 1,
+	    .problem = task->tasks->distrust,
+	};
+
+	free(task->commit);
+	task->commit = NULL;
+	task->again = NULL;
+	set_due(task, 0, "source");
+	state_end_run(task->tasks->options.state, task->name, &run);
+	log_end(task, &run);
+}
+
 /* Behind a run, with or without a report. */
 static void settle(struct task *task, struct state_run *run)
 {
@@ -153,7 +173,9 @@ static void settle(struct task *task, struct state_run *run)
 	if (run->exit != 75 && state_find(tasks->options.state, task->name) != NULL)
 		memory_save(tasks->options.directory, state_find(tasks->options.state, task->name), run);
 	log_end(task, run);
-	if (task->again != NULL)
+	if (tasks->distrust != NULL)
+		distrust(task);
+	else if (task->again != NULL)
 		set_due(task, time(NULL), task->again);
 	else
 		plan_next(task, judge_end(run));
@@ -294,6 +316,7 @@ void tasks_free(struct tasks *tasks)
 	for (i = 0; i < tasks->count; i++)
 		free_task(tasks->items[i]);
 	free(tasks->items);
+	free(tasks->distrust);
 	if (tasks->timer != NULL)
 		event_free(tasks->timer);
 	if (tasks->clock >= 0)
@@ -393,7 +416,11 @@ static void take_spec(struct tasks *tasks, struct source *source, const struct s
 	state_put(tasks->options.state, task->name, task->spec, find_mode(task));
 	if (is_new)
 		memory_load(tasks->options.directory, task->name, tasks->options.state);
-	if (changed || (is_new && trigger != NULL))
+	if (tasks->distrust != NULL && task->job != NULL)
+		job_stop(task->job);
+	else if (tasks->distrust != NULL)
+		distrust(task);
+	else if (changed || (is_new && trigger != NULL))
 		ask(task, trigger != NULL ? trigger : "source");
 	else if (is_new && marker_is_set(tasks->options.directory, task->name))
 		ask(task, "start"); /* the agent was killed while it ran */
@@ -406,6 +433,8 @@ void tasks_take(struct tasks *tasks, struct source *source, const char *trigger)
 	const struct source_revision *revision = source_current(source);
 	size_t i;
 
+	free(tasks->distrust);
+	tasks->distrust = revision != NULL ? copy_text(revision->distrust) : NULL;
 	for (i = 0; i < tasks->count; i++)
 		tasks->items[i]->seen = false;
 	for (i = 0; revision != NULL && i < revision->spec_count; i++)
@@ -429,6 +458,8 @@ int tasks_request(struct tasks *tasks, const char *name, const char *trigger, st
 
 	if (tasks->stopping)
 		return error_set(err, ERROR_STATE, "the agent is stopping");
+	if (tasks->distrust != NULL)
+		return error_set(err, ERROR_STATE, "%s", tasks->distrust);
 	if (name != NULL && find_task(tasks, name) == NULL)
 		return error_set(err, ERROR_NOT_FOUND, "there is no deployment %s", name);
 	for (i = 0; i < tasks->count; i++)

@@ -39,7 +39,9 @@ void tasks_reload(struct tasks *tasks, const struct agent_config *config);
  * These deployments and no others. New ones are due as their schedule says, or
  * at once if `trigger` is not NULL; so are those whose spec or revision is another one.
  * One that is gone while it runs is let go behind its run. `source` is asked to
- * hold its revision as long as a run uses it.
+ * hold its revision as long as a run uses it. Those of a revision that is
+ * distrusted have failed: what runs is asked to end, and none is due until
+ * another one is taken.
  */
 void tasks_take(struct tasks *tasks, struct source *source, const char *trigger);
 

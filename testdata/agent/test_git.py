@@ -70,8 +70,26 @@ def push_event(client: Client, secret: str = SECRET, sign: str = "X_Hub_Signatur
                       **{sign: signature})[0]
 
 
+def agent_of(client: Client) -> Any:
+    return json.loads(client.ask("/api/v1/deployments")[2])["agent"]
+
+
 def source_of(client: Client) -> Any:
-    return json.loads(client.ask("/api/v1/deployments")[2])["agent"]["source"]
+    return agent_of(client)["source"]
+
+
+def deployment(client: Client) -> Any:
+    return json.loads(client.ask("/api/v1/deployments/one")[2])
+
+
+def distrusted(client: Client, commit: str, what: Callable[[], str]) -> Any:
+    """Once it is said everywhere that this commit was in force, and is no longer: the source."""
+    said = f"commit {commit[:12]}, which was in force, has no signature by one of the allowed signers"
+    wait_until(lambda: said in (source_of(client)["error"] or ""), what)
+    found = wait_until(lambda: deployment(client)["state"] == "failed" and deployment(client), what)
+    assert said in found["reason"] and found["nextRunAt"] is None
+    assert source_of(client)["revision"] is None and not agent_of(client)["ready"]
+    return source_of(client)
 
 
 def test_a_push_is_in_force_and_harms_nobody(
@@ -154,6 +172,20 @@ def test_a_push_is_in_force_and_harms_nobody(
     (checkout,) = (state_of(program) / "git/revisions").iterdir()
     assert (checkout / "specs/.gitattributes").read_bytes() == b"* filter=evil text eol=crlf\n"
 
+    # Whoever signed what is in force is struck off: nothing runs, until he is taken back.
+    signers = (program.directory / "signers").read_text()
+    (program.directory / "signers").write_text("a@example.com " + (program.directory / "bad.pub").read_text())
+    agent.send(signal.SIGHUP)
+    assert distrusted(client, good, lambda: "".join(agent.raw[-20:]))["refused"]["revision"] == good
+    runs = len(agent.messages("a run begins"))
+    agent.send(signal.SIGUSR1)
+    agent.wait_for("no run begins until a commit is there")
+    (program.directory / "signers").write_text(signers)
+    agent.send(signal.SIGHUP)
+    wait_until(lambda: source_of(client)["revision"] == good, lambda: "".join(agent.raw[-20:]))
+    wait_until(lambda: deployment(client)["state"] == "in-sync", lambda: "".join(agent.raw[-20:]))
+    assert len(agent.messages("a run begins")) == runs + 1
+
     # The remote is gone: the agent starts with what was in force, and says what is wrong.
     assert agent.end() == 0
     shutil.rmtree(repository.bare)
@@ -161,7 +193,21 @@ def test_a_push_is_in_force_and_harms_nobody(
     client = Client(agent)
     found = wait_until(lambda: source_of(client)["error"] and source_of(client))
     assert found["revision"] == good and found["state"] == "failed"
-    assert json.loads(client.ask("/api/v1/deployments/one")[2])["name"] == "one"
+    assert deployment(client)["state"] == "in-sync"
+
+    # So it does if he was struck off meanwhile, but nothing runs.
+    assert agent.end() == 0
+    (program.directory / "signers").write_text("a@example.com " + (program.directory / "bad.pub").read_text())
+    agent = launch(program, **configuration)
+    client = Client(agent)
+    distrusted(client, good, lambda: "".join(agent.raw[-20:]))
+    wait_until(lambda: "; file://" in source_of(client)["error"], lambda: "".join(agent.raw[-20:]))
+    distrusted(client, good, lambda: "".join(agent.raw[-20:]))
+    assert not agent.messages("a run begins")
+    (program.directory / "signers").write_text(signers)
+    agent.send(signal.SIGHUP)
+    wait_until(lambda: deployment(client)["state"] == "in-sync", lambda: "".join(agent.raw[-20:]))
+    assert source_of(client)["revision"] == good
 
     # By other rules it is not: they were never asked.
     assert agent.end() == 0
