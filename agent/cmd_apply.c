@@ -154,6 +154,7 @@ static enum report_exit apply_files(const struct command_context *context, const
 	run_options.may_write = true; /* of all commands, this one alone says so */
 	run_options.reviewed = saved != NULL || !context->options->yes;
 	code = deployments_load(&deployments, context, &run_options, files, count);
+	deployments.kept = true;
 	if (code == REPORT_EXIT_FINE)
 		code = keep_saved(&deployments, saved);
 	if (code == REPORT_EXIT_FINE)

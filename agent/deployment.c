@@ -2,10 +2,13 @@
 
 #include "aws/client.h"
 #include "base/log.h"
+#include "daemon/history.h"
+#include "daemon/state.h"
 #include "output.h"
 #include "parallel.h"
 #include "report/report.h"
 #include "revision.h"
+#include "run/lock.h"
 #include "spec/load.h"
 #include "terminal.h"
 
@@ -217,9 +220,11 @@ static json_t *build_report(const struct deployment *deployment, const struct co
 	    .only_count = context->options->only_count,
 	    .calls = calls,
 	    .plan = plan != NULL ? plan : &no_plan,
+	    .acted_on = run_acted_on(deployment->run),
 	    .error = deployment->error.code != ERROR_NONE ? &deployment->error : NULL,
 	};
 
+	input.audited = run_audited(deployment->run, &input.audited_count);
 	input.calls_count = list_calls(deployment->run, calls);
 	return report_build(&input);
 }
@@ -267,6 +272,30 @@ static void print_markdown(json_t *const *reports, size_t count)
 	output_buf(&text);
 }
 
+/* A run of the agent's is the agent's to keep: it knows, too, of those that came to no report. */
+static void keep_run(const struct deployment *deployment, const struct command_context *context, const json_t *report)
+{
+	const struct options *options = context->options;
+	const char *name = deployment->desired->metadata.name, *reason;
+	struct state_run run = {
+	    .trigger = options->trigger != NULL ? options->trigger : HISTORY_TRIGGER,
+	    .revision = json_string_value(json_object_get(json_object_get(report, "spec"), "commit")),
+	    .started_at = deployment->started_at,
+	    .finished_at = deployment->finished_at,
+	    .duration_ms = (int64_t)(deployment->finished_at - deployment->started_at) * 1000,
+	    .exit = (int)report_exit_code(report),
+	    .report = report,
+	    .problem = "",
+	    .after = state_judge_report(context->arena, report, &reason),
+	};
+	struct error err;
+
+	if ((options->given & OPTION_BIT(OPTION_EVENTS)) != 0 || run.exit == REPORT_EXIT_BUSY)
+		return;
+	if (history_keep(lock_find_directory(context->arena, NULL), name, &run, NULL, &err) != 0)
+		log_warn("%s: the report is not kept for `trueup history`: %s", name, err.message);
+}
+
 enum report_exit deployments_report(const struct deployments *deployments, const char *command)
 {
 	const struct command_context *context = deployments->context;
@@ -281,6 +310,8 @@ enum report_exit deployments_report(const struct deployments *deployments, const
 
 		reports[i] = build_report(deployment, context, command, plan);
 		worst = report_worse(worst, report_exit_code(reports[i]));
+		if (deployments->kept)
+			keep_run(deployment, context, reports[i]);
 	}
 	if (context->options->output == OUTPUT_JSON)
 		print_json(reports, deployments->count);

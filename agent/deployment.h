@@ -34,6 +34,7 @@ struct deployments {
 	struct desired_list specs;
 	struct deployment *items;
 	size_t count;
+	bool kept; /* what becomes of each is for `trueup history`: deployments_report() keeps it */
 };
 
 /* How runs go, as the command line has it. */

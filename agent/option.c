@@ -242,7 +242,10 @@ const struct option_row option_rows[OPTION_COUNT] = {
                         take_trigger},
     [OPTION_REVISION] = {"revision", '\0', "HASH", "the commit of the specs, where their files are not in a work tree",
                          take_revision},
-    [OPTION_EVENTS] = {"events", '\0', "NUMBER", "progress as lines of JSON into this open file", take_events},
+    [OPTION_EVENTS] =
+        {"events", '\0', "NUMBER",
+         "progress as lines of JSON into this open file,\nfor the agent, which keeps what becomes of the run itself",
+         take_events},
     [OPTION_NEXT] = {"next", '\0', "NUMBER", "print so many next runs of each deployment, and end", take_next},
     [OPTION_VERIFY] = {"verify", '\0', NULL, "check the audit log from its beginning", take_nothing},
     [OPTION_LIMIT] = {"limit", 'n', "NUMBER", "show so many runs of each deployment; default: 20", take_limit},

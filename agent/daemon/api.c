@@ -151,10 +151,11 @@ json_t *api_deployments(const struct state *state, time_t now)
 	return json_pack("{s:o, s:o}", "agent", agent_of(state, now), "deployments", list);
 }
 
-/* Of each resource that differs: what, in few words. How many there are in all. */
+/* Of each resource that differs, or did before it was acted on: what, in few words. How many there are in all. */
 static size_t add_drift(json_t *drift, const json_t *resource)
 {
-	const json_t *differences = json_object_get(resource, "differences"), *difference;
+	const json_t *found = json_object_get(resource, "found"), *difference;
+	const json_t *differences = found != NULL ? found : json_object_get(resource, "differences");
 	size_t i;
 
 	json_array_foreach(differences, i, difference)
@@ -186,25 +187,47 @@ static size_t add_actions(json_t *list, const json_t *resource)
 	return json_array_size(actions);
 }
 
-json_t *api_run(const struct state_run *run)
+static json_t *reason_of(const struct state_run *run)
 {
-	json_t *drift = json_array(), *actions = json_array(), *object;
-	const json_t *resource, *command = json_object_get(run->report, "command");
-	size_t i, drift_count = 0, action_count = 0;
+	struct arena *arena = arena_new();
+	const char *reason = NULL;
+	json_t *text;
 
-	json_array_foreach(json_object_get(run->report, "resources"), i, resource)
+	if (run->report != NULL)
+		(void)state_judge_report(arena, run->report, &reason);
+	text = text_or_null(reason);
+	arena_free(arena);
+	return text;
+}
+
+/* What the report says was found and done. */
+static json_t *found_of(const json_t *report)
+{
+	json_t *drift = json_array(), *actions = json_array();
+	size_t i, drift_count = 0, action_count = 0;
+	const json_t *resource;
+
+	json_array_foreach(json_object_get(report, "resources"), i, resource)
 	{
 		drift_count += add_drift(drift, resource);
 		action_count += add_actions(actions, resource);
 	}
-	object = json_pack("{s:o, s:s, s:o, s:o, s:i}", "at", time_or_null(run->started_at), "trigger", run->trigger,
-	                   "revision", text_or_null(run->revision), "command",
-	                   json_is_string(command) ? json_string(json_string_value(command)) : json_null(), "exit",
-	                   run->exit);
-	json_object_update_new(object, json_pack("{s:s, s:o, s:f, s:o, s:I, s:o, s:I}", "state",
-	                                         state_words[run->after], "problem", text_or_null(run->problem),
-	                                         "durationSeconds", (double)run->duration_ms / 1000, "drift", drift,
-	                                         "driftCount", (json_int_t)drift_count, "actions", actions,
-	                                         "actionCount", (json_int_t)action_count));
+	return json_pack("{s:o, s:I, s:o, s:I}", "drift", drift, "driftCount", (json_int_t)drift_count, "actions",
+	                 actions, "actionCount", (json_int_t)action_count);
+}
+
+json_t *api_run(const struct state_run *run)
+{
+	const char *command = json_string_value(json_object_get(run->report, "command"));
+	json_t *object = json_pack("{s:o, s:o, s:s, s:o, s:o, s:i}", "at", time_or_null(run->started_at), "endedAt",
+	                           time_or_null(run->finished_at), "trigger", run->trigger, "revision",
+	                           text_or_null(run->revision), "command", text_or_null(command), "exit", run->exit);
+
+	json_object_update_new(object, json_pack("{s:s, s:o, s:o, s:f}", "state", state_words[run->after], "reason",
+	                                         reason_of(run), "problem", text_or_null(run->problem),
+	                                         "durationSeconds", (double)run->duration_ms / 1000));
+	json_object_update_new(object, found_of(run->report));
+	if (json_object_get(run->report, "audit") != NULL)
+		json_object_set(object, "audit", json_object_get(run->report, "audit"));
 	return object;
 }

@@ -23,10 +23,12 @@ json_t *api_progress(const struct state_progress *progress);
 
 /*
  * One run that has ended, for the history, in few enough words to be kept and listed by the thousand; `run->report`
- * may be NULL. {"at", "trigger", "revision", "command", "exit", "state": the deployment's behind it, "problem": why
- * there is no report, "durationSeconds", "drift": [{"kind", "name", "path", "change"}], "driftCount",
- * "actions": [{"id", "verb", "state", "error"}], "actionCount"}. The lists have at most API_RUN_MOST items; the counts
- * are of all.
+ * may be NULL. {"at": when it began, "endedAt", "trigger": a word of state_running's, or of a single run what --trigger
+ * said, else HISTORY_TRIGGER, "revision", "command", "exit", "state": the deployment's behind it, "reason": one line,
+ * why it is not in sync, "problem": why there is no report, "durationSeconds", "drift": [{"kind", "name", "path",
+ * "change"}]: before the run acted, "driftCount", "actions": [{"id", "verb", "state", "error"}], "actionCount",
+ * "audit": the numbers of its lines `run` in the audit log, if it acted}. The lists have at most API_RUN_MOST items;
+ * the counts are of all.
  */
 #define API_RUN_MOST 32
 json_t *api_run(const struct state_run *run);

@@ -25,6 +25,7 @@
 #include <jansson.h>
 #include <stddef.h>
 
+#define HISTORY_TRIGGER "command" /* of a run that nobody said more of than its command line */
 #define HISTORY_INDEX_MOST ((size_t)4 * 1024 * 1024)
 
 /*

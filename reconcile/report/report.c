@@ -170,6 +170,24 @@ static json_t *build_resources(const struct plan *plan)
 	return resources;
 }
 
+/* What differed before it was acted on, which `differences` no longer have once it is in sync. */
+static void add_found(json_t *resources, const struct plan *acted_on)
+{
+	const struct plan_resource *before;
+	json_t *resource, *whole;
+	size_t i;
+
+	json_array_foreach(resources, i, resource)
+	{
+		before = plan_find_resource(acted_on, tree_text(resource, "kind"), tree_text(resource, "name"));
+		if (before == NULL || before->difference_count == 0)
+			continue;
+		whole = record_to_json(&plan_resource_record, before);
+		json_object_set(resource, "found", json_object_get(whole, "differences"));
+		json_decref(whole);
+	}
+}
+
 static size_t count_states(const json_t *list, const char *state)
 {
 	const json_t *item;
@@ -239,6 +257,16 @@ static json_t *list_only(const struct report_input *input)
 	return list;
 }
 
+static json_t *list_audited(const struct report_input *input)
+{
+	json_t *list = json_array();
+	size_t i;
+
+	for (i = 0; i < input->audited_count; i++)
+		json_array_append_new(list, json_integer(input->audited[i]));
+	return list;
+}
+
 static json_t *build_calls(const struct report_input *input)
 {
 	json_t *services = json_object();
@@ -270,6 +298,8 @@ json_t *report_build(const struct report_input *input)
 	};
 	json_t *report, *resources = build_resources(input->plan);
 
+	if (input->acted_on != NULL)
+		add_found(resources, input->acted_on);
 	clock_format_rfc3339(input->started_at, started);
 	clock_format_rfc3339(input->finished_at, finished);
 	report = record_to_json(&head_record, &head);
@@ -278,6 +308,8 @@ json_t *report_build(const struct report_input *input)
 	json_object_set_new(report, "mode", json_string(describe_mode(input->desired->mode)));
 	if (input->trigger != NULL)
 		json_object_set_new(report, "trigger", json_string(input->trigger));
+	if (input->audited_count > 0)
+		json_object_set_new(report, "audit", list_audited(input));
 	if (input->only_count > 0)
 		json_object_set_new(report, "only", list_only(input));
 	if (input->calls_count > 0)

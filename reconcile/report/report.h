@@ -44,7 +44,10 @@ struct report_input {
 	const char *region;
 	time_t started_at;
 	time_t finished_at;
-	const struct plan *plan; /* the resources' state as last seen, and the actions with what became of them */
+	const struct plan *plan;     /* the resources' state as last seen, and the actions with what became of them */
+	const struct plan *acted_on; /* resources as they were before the run acted on them; NULL: it did not */
+	const int64_t *audited;      /* numbers of its lines in the audit log that say that it runs */
+	size_t audited_count;
 	const char *const *only; /* as --only was given; NULL: it was not */
 	size_t only_count;
 	const struct report_calls *calls; /* those services that were asked */
@@ -53,9 +56,10 @@ struct report_input {
 };
 
 /*
- * A new reference. Besides the contract's keys: `notes` of a resource; `allow`,
- * `waitsFor` and `gives` of an action (plan.h); at the top the spec's `mode`, and
- * `trigger`, and `error` {code, message}, only if there is one. Text that is not UTF-8 stands escaped as \xHH.
+ * A new reference. Besides the contract's keys: `notes` of a resource, and, if the run acted on it, `found`, what
+ * differed before that, as in `differences`; `allow`, `waitsFor` and `gives` of an action (plan.h); at the top the
+ * spec's `mode`, and `trigger`, `audit` (a list of the numbers of its lines `run` in the audit log), and `error` {code,
+ * message}, only if there is one. Text that is not UTF-8 stands escaped as \xHH.
  */
 json_t *report_build(const struct report_input *input);
 

@@ -202,11 +202,15 @@ static json_t *tell_run(const struct run *run)
 
 static int open_audit(struct apply *apply, const char *directory, struct error *err)
 {
-	const struct run *run = apply->run;
+	struct run *run = apply->run;
+	int64_t sequence;
 
 	if (audit_open(directory, run->desired->metadata.name, 0, &apply->audit, err) != 0)
 		return -1;
-	return audit_write(apply->audit, "run", tell_run(run), NULL, err);
+	if (audit_write(apply->audit, "run", tell_run(run), &sequence, err) != 0)
+		return -1;
+	*ARENA_PUSH(run->arena, run->audited, run->audited_count) = sequence;
+	return 0;
 }
 
 int run_apply(struct run *run, struct observed *observed, struct plan **plan, struct error *err)
@@ -260,6 +264,17 @@ static struct plan_resource *past_resource(struct run *run, const struct plan_re
 	resource->state = RESOURCE_SKIPPED;
 	resource->reason = "it is no longer there to be looked at";
 	return resource;
+}
+
+const struct plan *run_acted_on(const struct run *run)
+{
+	return &run->taken;
+}
+
+const int64_t *run_audited(const struct run *run, size_t *count)
+{
+	*count = run->audited_count;
+	return run->audited;
 }
 
 struct plan *run_outcome(struct run *run, const struct plan *now)

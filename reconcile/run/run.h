@@ -85,6 +85,12 @@ bool run_has_more(const struct run *run, const struct plan *plan);
  */
 struct plan *run_outcome(struct run *run, const struct plan *now);
 
+/* What this run acted on: resources as they were seen before that. Without any if it did nothing. */
+const struct plan *run_acted_on(const struct run *run);
+
+/* The numbers of its lines `run` in the audit log, one for each run_apply() that acted. */
+const int64_t *run_audited(const struct run *run, size_t *count);
+
 /* What the run has asked of AWS so far. */
 const struct aws_tally *run_tally(const struct run *run);
 

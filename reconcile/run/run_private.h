@@ -15,6 +15,8 @@ struct run {
 	size_t arena_count;
 	const char *region;
 	struct aws_tally tally;
+	int64_t *audited; /* numbers of its lines `run` in the audit log, one for each run_apply() that acted */
+	size_t audited_count;
 	struct plan taken; /* what was acted on so far: actions as they ended, resources as they were seen then */
 };
 
