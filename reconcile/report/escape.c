@@ -1,6 +1,7 @@
 #include "report/escape.h"
 #include "report/glyph.h"
 
+#include <ctype.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,9 +60,19 @@ static void put_escaped(struct buf *out, const char *text)
 	buf_free(&shown);
 }
 
+/* GitLab's signs of a merge request, an epic and a milestone: for a page, "&amp;1" and "\\!1" are no less so. */
+static bool would_refer(const char *word)
+{
+	for (; (word = strpbrk(word, "!&%")) != NULL; word++)
+		if (word[1] == '"' || isalnum((unsigned char)word[1]))
+			return true;
+	return false;
+}
+
 static bool would_link(const char *word)
 {
-	return strpbrk(word, "@#") != NULL || strstr(word, "://") != NULL || strstr(word, "www.") != NULL;
+	return strpbrk(word, "@#") != NULL || strstr(word, "://") != NULL || strstr(word, "www.") != NULL ||
+	       strstr(word, "GH-") != NULL || would_refer(word);
 }
 
 /* Punctuation that ends a sentence stays outside of the code. */

@@ -10,7 +10,8 @@
 
 #include "base/buf.h"
 
-/* As prose. Words that a page would link or mention (@, #, ://, www.) are put as code, where they are inert. */
+/* As prose. Words that a page would link or mention (@, #, ://, www., GH-1, !1, &1, %1) are put as code, where they
+ * are inert. */
 void escape_put_prose(struct buf *out, const char *text);
 
 /* As a code span, whatever backticks it has. Nothing for "". */

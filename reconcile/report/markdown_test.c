@@ -200,6 +200,8 @@ START_TEST(escapes_prose)
 	    {"closes #12", "closes `#12`"},
 	    {"see https://x.example/y.", "see `https://x.example/y`."},
 	    {"one\n# two\n```\n@three", "`one\\n#` ````two\\n```\\n@three````"},
+	    {"see GH-12, team!3 and &4, for 10% of %\"5\"!", "see `GH-12`, `team!3` and `&4`, for 10% of `%\"5`\"!"},
+	    {"R & D; nothing is certain!", "R &amp; D; nothing is certain!"},
 	    {"back\\slash", "back\\\\slash"},
 	    {"\033[2J", "\\\\x1B\\[2J"},
 	    {"", ""},
