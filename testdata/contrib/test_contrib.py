@@ -190,6 +190,7 @@ def test_it_installs(installed: Path) -> None:
     files = {path.relative_to(installed / PREFIX).as_posix() for path in installed.rglob("*") if path.is_file()}
     assert {"bin/trueup", "share/trueup/trueup.schema.json", "share/doc/trueup/examples/agent.yaml",
             "share/trueup/grafana/trueup.json", "share/trueup/prometheus/trueup.rules.yaml",
+            "share/trueup/github/action.yml", "share/trueup/gitlab/trueup.gitlab-ci.yml",
             "lib/sysusers.d/trueup.conf", "lib/tmpfiles.d/trueup.conf"} <= files
     assert {f"lib/systemd/system/{name}" for name in UNITS} <= files
     assert run(installed / PREFIX / "bin/trueup", "version").startswith("trueup ")
