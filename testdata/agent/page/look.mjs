@@ -26,7 +26,7 @@ for (const step of asked.steps) {
   if (step.fill) await page.fill("#filter", step.fill);
   if (step.open) {
     const card = page.locator(`#deployment-${step.open}`);
-    if ((await card.getByRole("button", { name: "More" }).count()) > 0) await card.getByRole("button", { name: "More" }).click();
+    if ((await card.locator(".fold").getAttribute("aria-expanded")) === "false") await card.locator(".fold").click();
     await card.getByRole("region", { name: step.until || "Conditions" }).waitFor({ timeout: 60000 });
   }
   if (step.press) await page.locator(`#deployment-${step.press}`).getByRole("button", { name: /now/ }).click();
