@@ -127,8 +127,9 @@ json_t *api_source(const struct state_source *source)
 	                   text_or_null(source->revision), "revisionAt", time_or_null(source->revision_at), "checkedAt",
 	                   time_or_null(source->checked_at));
 	json_object_update_new(object,
-	                       json_pack("{s:s, s:o, s:o, s:o}", "state", source->ok ? "ok" : "failed", "error",
-	                                 text_or_null(source->error), "errors", errors, "refused", refused_of(source)));
+	                       json_pack("{s:s, s:o, s:o, s:o, s:o}", "state", source->ok ? "ok" : "failed", "error",
+	                                 text_or_null(source->error), "note", text_or_null(source->note), "errors",
+	                                 errors, "refused", refused_of(source)));
 	return object;
 }
 

@@ -71,8 +71,9 @@ static const struct field git_fields[] = {
      .example = "5m", .text = "How often to fetch. A webhook fetches at once."},
     {"verify", FIELD_TYPE_SECTION, .one_key = true, INTO(agent_git, verify), .fields = verify_fields,
      .fallback_text = "signatures are not looked at", .example = "{allowedSigners: /etc/trueup/allowed_signers}",
-     .text = "Whose signature the commit must have. A commit without one is refused, and the last good one stays in "
-             "force."},
+     .text =
+         "Whose signature the commit must have. A commit without one is refused, and so is one that does not follow "
+         "from the one in force: the last good one stays in force. It is verified again at each start and look."},
     {"sshKey", FIELD_TYPE_STRING, INTO(agent_git, ssh_key), .most = PATH_MOST, .fallback_text = "as ssh finds it",
      .example = "/etc/trueup/id_ed25519", .text = "The file of a private key for a repository over SSH."},
     {"token", FIELD_TYPE_STRING, INTO(agent_git, token), .most = PATH_MOST, .fallback_text = "as git finds it",

@@ -113,6 +113,7 @@ static void on_source(void *context)
 	    .checked_at = status->checked_at,
 	    .ok = status->error == NULL,
 	    .error = status->error != NULL ? status->error : "",
+	    .note = status->note,
 	    .errors = status->errors,
 	    .error_count = status->error_count,
 	    .refused_revision = status->refused_commit,

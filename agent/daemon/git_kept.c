@@ -12,6 +12,11 @@
 
 #define KEPT_MAX ((size_t)64 * 1024)
 
+const char *git_kept_marker(struct arena *arena, const char *state)
+{
+	return arena_printf(arena, "%s/git/current", state);
+}
+
 const char *git_kept_repository(struct arena *arena, const char *state)
 {
 	return arena_printf(arena, "%s/git/repository.git", state);
@@ -68,7 +73,7 @@ void git_kept_save(const char *state, const struct agent_git *git, const struct 
 
 	if (text == NULL)
 		abort();
-	if (file_replace_private(arena_printf(arena, "%s/git/current", state), text, strlen(text), &err) != 0)
+	if (file_replace_private(git_kept_marker(arena, state), text, strlen(text), &err) != 0)
 		log_warn("what is in force is not remembered: %s", err.message);
 	free(text);
 	json_decref(document);
@@ -95,7 +100,7 @@ void git_kept_sweep(const char *state, const char *checkout)
 int git_kept_load(struct arena *arena, const char *state, const struct agent_git *git, struct git_kept *kept)
 {
 	json_t *from = describe(git), *document = NULL;
-	const char *file = arena_printf(arena, "%s/git/current", state), *name;
+	const char *file = git_kept_marker(arena, state), *name;
 	char *text = NULL;
 	struct error err;
 

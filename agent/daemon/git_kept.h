@@ -19,6 +19,9 @@ struct git_kept {
 	time_t since;
 };
 
+/* The file that says which one is in force: without it there is nothing that a new one must follow from. */
+const char *git_kept_marker(struct arena *arena, const char *state);
+
 const char *git_kept_repository(struct arena *arena, const char *state);
 
 /* A new, empty directory for a commit's files; NULL and *err if there cannot be one. */

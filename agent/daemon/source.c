@@ -374,12 +374,17 @@ static void end_fetch(void *context, const struct source_git_result *result)
 
 static void fetch(struct source *source)
 {
-	const char *before = source->current != NULL ? source->current->seen.commit : NULL;
 	struct source_git_options options = git_options(source, end_fetch);
+	struct arena *arena = arena_new();
+	struct git_kept kept = {0};
 
-	options.known = source->known ? before : NULL;
-	options.before = before;
+	if (source->known)
+		options.known = source->current->seen.commit;
+	/* Of the file and not of what we know, so that a person can take it away. */
+	if (git_kept_load(arena, source->state, &source->git, &kept) == 0)
+		options.before = kept.commit;
 	source->fetching = source_git_start(&options);
+	arena_free(arena);
 }
 
 /* It is listed in any case, so that nobody wonders where the deployments are. */

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LOCAL_MS 30000
 #define DEPTH "100"                           /* commits: to see whether history was rewritten */
@@ -68,6 +69,12 @@ static void fail_step(struct source_git *look, const char *what, const struct ch
 		fail(look, arena_printf(look->arena, "%s gave more than is taken", what));
 	else
 		fail(look, arena_printf(look->arena, "%s %s%s%s", what, ending, separator, words));
+}
+
+static void refuse(struct source_git *look, const char *why)
+{
+	look->result.refused = true;
+	fail(look, why);
 }
 
 static void run(struct source_git *look, const char *const *argv, struct child_options options,
@@ -129,12 +136,6 @@ static void read_blobs(struct source_git *look)
 	buf_free(&asked);
 }
 
-static void refuse(struct source_git *look, const char *why)
-{
-	look->result.refused = true;
-	fail(look, why);
-}
-
 static void end_listing(void *context, const struct child_result *result)
 {
 	struct source_git *look = context;
@@ -185,12 +186,27 @@ static void take(struct source_git *look)
 		fail(look, arena_strdup(look->arena, err.message));
 }
 
+/* Whoever controls the remote can hand out what was signed once: an older commit, with the mistakes of then. */
+static void refuse_other(struct source_git *look)
+{
+	refuse(look,
+	       arena_printf(look->arena,
+	                    "does not follow from %.12s, which is in force: it is older, or history was rewritten. If "
+	                    "that is meant, remove %s, and it is taken at the next look",
+	                    look->options.before, git_kept_marker(look->arena, look->options.state)));
+}
+
 static void end_ancestor(void *context, const struct child_result *result)
 {
 	struct source_git *look = context;
+	bool follows = is_fine(result); /* not so if the repository does not have the one before at all */
 
 	look->child = NULL;
-	if (!is_fine(result)) /* also of a repository that does not have the one before at all */
+	if (!follows && look->options.git->verify.present) {
+		refuse_other(look);
+		return;
+	}
+	if (!follows)
 		look->result.note = arena_printf(
 		    look->arena, "%.12s does not follow from %.12s: history was rewritten, or is " DEPTH " commits on",
 		    look->result.commit, look->options.before);
@@ -233,21 +249,42 @@ static void go_on(struct source_git *look)
 		compare_history(look);
 }
 
+static bool is_tag(const struct source_git *look)
+{
+	return strcmp(look->result.object, look->result.commit) != 0;
+}
+
+/* The name that is signed: the ref's is the remote's to choose. */
+static bool is_other_tag(const struct source_git *look, const struct child_result *result)
+{
+	const char *tag = look->options.git->tag, *name = result->output;
+
+	return is_tag(look) &&
+	       (tag == NULL || strlen(tag) != strcspn(name, "\n") || strncmp(tag, name, strlen(tag)) != 0);
+}
+
+static void refuse_signature(struct source_git *look, const struct child_result *result)
+{
+	const bool keyring = look->options.git->verify.keyring != NULL;
+	const char *words = result->last_line, *separator = *words != '\0' ? ": " : "";
+
+	refuse(look, arena_printf(look->arena, "has no signature by one of %s%s%s",
+	                          keyring ? "the keys of the keyring" : "the allowed signers", separator, words));
+}
+
 static void end_verify(void *context, const struct child_result *result)
 {
 	struct source_git *look = context;
-	const char *words = result->last_line;
 
 	look->child = NULL;
-	if (is_fine(result))
-		go_on(look);
-	else if (result->outcome.ending != PROCESS_EXITED)
+	if (result->outcome.ending != PROCESS_EXITED)
 		fail_step(look, "verifying the signature", result);
+	else if (!is_fine(result))
+		refuse_signature(look, result);
+	else if (is_other_tag(look, result))
+		refuse(look, "is signed as a tag of another name than the one that is asked for");
 	else
-		refuse(look, arena_printf(look->arena, "has no signature by one of %s%s%s",
-		                          look->options.git->verify.keyring != NULL ? "the keys of the keyring"
-		                                                                    : "the allowed signers",
-		                          *words != '\0' ? ": " : "", words));
+		go_on(look);
 }
 
 static void verify(struct source_git *look)
@@ -255,10 +292,11 @@ static void verify(struct source_git *look)
 	struct git_command command = new_command(look, NULL);
 
 	git_command_add_verify(look->arena, &command, &look->options.git->verify);
-	git_command_add(look->arena, &command,
-	                strcmp(look->result.object, look->result.commit) != 0 ? "verify-tag" : "verify-commit");
+	git_command_add(look->arena, &command, is_tag(look) ? "verify-tag" : "verify-commit");
+	if (is_tag(look))
+		git_command_add(look->arena, &command, "--format=%(tag)");
 	git_command_add(look->arena, &command, look->result.object);
-	run(look, command.words, (struct child_options){0}, end_verify);
+	run(look, command.words, (struct child_options){.output_max = 4096}, end_verify);
 }
 
 static void end_import(void *context, const struct child_result *result)
@@ -329,15 +367,27 @@ static void end_fetch(void *context, const struct child_result *result)
 		fail_step(look, "fetching", result);
 }
 
+/* All that is between what is in force and the tip is fetched, so that it is seen whether the one follows. */
+static bool must_reach(const struct source_git *look)
+{
+	const char *ref = arena_printf(look->arena, "%s/" GIT_REMOTE_REF, look->repository);
+
+	return look->options.git->verify.present && look->options.before != NULL && access(ref, F_OK) == 0;
+}
+
 static void end_init(void *context, const struct child_result *result)
 {
 	struct source_git *look = context;
 	const struct agent_git *git = look->options.git;
-	const struct git_command command = new_command(
-	    look, (const char *const[]){"fetch", "--quiet", "--no-tags", depth_option, "--force", "--update-shallow",
-	                                "--no-recurse-submodules", "--no-write-fetch-head", "--", git->url,
-	                                git_command_refspec(look->arena, git), NULL});
+	struct git_command command =
+	    new_command(look, (const char *const[]){"fetch", "--quiet", "--no-tags", "--force", "--update-shallow",
+	                                            "--no-recurse-submodules", "--no-write-fetch-head", NULL});
 
+	if (!must_reach(look))
+		git_command_add(look->arena, &command, depth_option);
+	git_command_add(look->arena, &command, "--");
+	git_command_add(look->arena, &command, git->url);
+	git_command_add(look->arena, &command, git_command_refspec(look->arena, git));
 	look->child = NULL;
 	if (is_fine(result))
 		run(look, command.words,

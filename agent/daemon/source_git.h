@@ -44,7 +44,7 @@ struct source_git_options {
 	const char *state;  /* the state directory */
 	const char *known;  /* the commit that is in force by this very configuration, or NULL: none is. It is not
 	                       checked  out again, but verified: whoever signed it may have been struck off since */
-	const char *before; /* the commit in force, whatever the configuration; or NULL */
+	const char *before; /* the commit that must be followed from (with `verify`; else it is only noted); or NULL */
 	/* The last call, from the loop and never from within source_git_start(); the look is freed behind it. */
 	void (*ended)(void *context, const struct source_git_result *result);
 	void *context;

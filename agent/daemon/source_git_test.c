@@ -203,6 +203,68 @@ START_TEST(a_crash_harms_no_repository)
 }
 END_TEST
 
+/* Commits are signed by a key that is allowed. */
+static void sign(void)
+{
+	sh("ssh-keygen -q -t ed25519 -N '' -f key; echo \"a@example.com $(cat key.pub)\" >signers; cd remote; "
+	   "git config gpg.format ssh; git config user.signingKey ../key; git config commit.gpgSign true");
+	git.verify = (struct agent_verify){.present = true, .allowed_signers = arena_printf(arena, "%s/signers", root)};
+}
+
+/* Signed once is not wanted now. */
+START_TEST(an_older_commit_is_refused)
+{
+	const char *first, *second;
+
+	sign();
+	first = commit("echo a >specs/a.yaml", "");
+	second = commit("echo b >specs/a.yaml", "");
+	look_and_take(second);
+	sh(arena_printf(arena, "cd remote; git reset -q --hard %s", first));
+	look();
+	ck_assert(found.refused);
+	ck_assert_str_eq(found.commit, first);
+	ck_assert_ptr_nonnull(strstr(found.error, "does not follow from"));
+	ck_assert_ptr_nonnull(strstr(found.error, "remove "));
+	commit("echo c >specs/a.yaml", ""); /* beside the second */
+	look();
+	ck_assert(found.refused);
+	in_force = NULL; /* a person says that it is meant */
+	look_and_take(sh("cd remote; git rev-parse HEAD"));
+}
+END_TEST
+
+/* An agent that was away for long, or a repository of many, is no rewritten history. */
+START_TEST(what_is_far_behind_is_followed_from)
+{
+	sign();
+	look_and_take(commit("echo a >specs/a.yaml", ""));
+	sh("cd remote; tip=$(git rev-parse HEAD); for i in $(seq 110); do "
+	   "tip=$(git commit-tree -p $tip -m it HEAD^{tree}); done; git reset -q $tip");
+	look_and_take(commit("echo b >specs/a.yaml", ""));
+}
+END_TEST
+
+/* The remote decides what refs/tags/production is; who signs, which tag it was. */
+START_TEST(a_tag_has_the_name_that_was_signed)
+{
+	const char *one;
+
+	sign();
+	git.branch = NULL;
+	git.tag = "production";
+	one = commit("echo a >specs/a.yaml", "");
+	sh("cd remote; git tag -s -m it production; git tag -s -m it productions; git tag -s -m it product");
+	look_and_take(one);
+	sh("cd remote; git update-ref refs/tags/production productions");
+	look();
+	ck_assert_str_eq(found.error, "is signed as a tag of another name than the one that is asked for");
+	sh("cd remote; git update-ref refs/tags/production product");
+	look();
+	ck_assert(found.refused);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
 	Suite *suite = suite_create("source_git");
@@ -213,6 +275,9 @@ Suite *test_suite(void)
 	tcase_add_test(test, the_repository_stays_small);
 	tcase_add_test(test, there_are_few_packs);
 	tcase_add_test(test, a_crash_harms_no_repository);
+	tcase_add_test(test, an_older_commit_is_refused);
+	tcase_add_test(test, what_is_far_behind_is_followed_from);
+	tcase_add_test(test, a_tag_has_the_name_that_was_signed);
 	suite_add_tcase(suite, test);
 	return suite;
 }

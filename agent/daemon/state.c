@@ -204,6 +204,7 @@ void state_set_source(struct state *state, const struct state_source *source)
 	copy.directory = arena_strdup(arena, source->directory);
 	copy.revision = arena_strdup(arena, source->revision);
 	copy.error = arena_strdup(arena, source->error);
+	copy.note = arena_strdup(arena, source->note);
 	copy.refused_revision = arena_strdup(arena, source->refused_revision);
 	copy.refused_reason = arena_strdup(arena, source->refused_reason);
 	arena_free(state->source_arena); /* only now: some of it may be what was handed in */

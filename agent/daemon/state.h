@@ -123,6 +123,7 @@ struct state_source {
 	time_t checked_at;     /* when it was last asked; 0: never */
 	bool ok;
 	const char *error;         /* one line; "" if ok */
+	const char *note;          /* one line of what is to be known, though not wrong; NULL: nothing is */
 	const char *const *errors; /* of specs that are not valid: FILE:LINE:COLUMN: what, each a line */
 	size_t error_count;
 	const char *refused_revision; /* one that may not come into force; NULL: none */

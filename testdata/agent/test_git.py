@@ -162,11 +162,18 @@ def test_a_push_is_in_force_and_harms_nobody(
         wait_until(lambda: source_of(client)["state"] == "ok", lambda: "".join(agent.raw[-20:]))
         good = source_of(client)["revision"]
 
-    # History that is rewritten is taken if its tip is signed, and said.
-    good = repository.push(tree, None)
+    # So is history that is rewritten, whoever signed it, until a person says that it is meant.
+    rewritten = repository.push(tree, None)
     agent.send(signal.SIGHUP)
+    agent.wait_for(f"commit {rewritten[:12]} is refused: does not follow from {good[:12]}")
+    assert source_of(client)["revision"] == good
+    (said,) = agent.messages("does not follow from")
+    marker_of_it = Path(said.partition("remove ")[2].partition(",")[0])
+    assert marker_of_it == state_of(program) / "git/current"
+    marker_of_it.unlink()
+    agent.send(signal.SIGHUP)
+    good = rewritten
     wait_until(lambda: source_of(client)["revision"] == good, lambda: "".join(agent.raw[-20:]))
-    assert agent.messages("history was rewritten")
     wait_until(lambda: len(list((state_of(program) / "git/revisions").iterdir())) == 1)
     assert not list(program.directory.glob("hook-ran.repository.git"))
     (checkout,) = (state_of(program) / "git/revisions").iterdir()
@@ -238,9 +245,9 @@ def test_a_tag_is_verified_by_a_keyring(program: Program, shared: Sandbox, launc
             repository.git("push", "-q", "--force", str(repository.bare), "refs/tags/production")
 
         tag("no", homes[0])
-        agent = launch(program, specs={"git": {"url": str(repository.bare), "tag": "production", "interval": "1h",
-                                               "verify": {"keyring": "keyring"}}},
-                       schedule={"every": "1h"}, listen={"address": "127.0.0.1:0"})
+        place: dict[str, Any] = {"url": str(repository.bare), "tag": "production", "interval": "1h"}
+        others: dict[str, Any] = {"schedule": {"every": "1h"}, "listen": {"address": "127.0.0.1:0"}}
+        agent = launch(program, specs={"git": {**place, "verify": {"keyring": "keyring"}}}, **others)
         client = Client(agent)
         agent.wait_for("has no signature by one of the keys of the keyring")
         for count, (sign, home) in enumerate([("no", homes[0]), ("gpg", homes[1]), ("ssh", homes[0])], 1):
@@ -252,6 +259,17 @@ def test_a_tag_is_verified_by_a_keyring(program: Program, shared: Sandbox, launc
         agent.send(signal.SIGHUP)
         wait_until(lambda: source_of(client)["revision"] == commit, lambda: "".join(agent.raw[-20:]))
         agent.wait_for("one: in-sync")
+
+        # Where no signatures are asked for, it is only said that the tag went elsewhere.
+        agent.configure(specs={"git": place}, **others)
+        agent.send(signal.SIGHUP)
+        agent.wait_for("are in force", 2)
+        assert source_of(client)["note"] is None
+        commit = repository.push(repository.tree(), None, None)
+        tag("no", homes[0])
+        agent.send(signal.SIGHUP)
+        wait_until(lambda: source_of(client)["revision"] == commit, lambda: "".join(agent.raw[-20:]))
+        assert "history was rewritten" in source_of(client)["note"]
     finally:
         for home in homes:
             subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=False)

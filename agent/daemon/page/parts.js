@@ -210,6 +210,7 @@ export function sourceOf(source) {
       source.revision ? fact("Revision", short(source.revision)) : null, source.revisionAt ? fact("In force", when(source.revisionAt, "since")) : null,
       source.checkedAt ? fact("Looked at", when(source.checkedAt)) : null),
     source.error ? make("p", {}, badge("failed"), " ", source.error) : null,
+    source.note ? make("p", { class: "note" }, make("strong", {}, "Note: "), source.note) : null,
     source.refused ? make("p", {}, badge("blocked", "refused"), " revision ", short(source.refused.revision), `: ${source.refused.reason || ""}`) : null,
     source.errors.length > 0 ? make("ul", { class: "errors" }, ...source.errors.slice(0, LISTED).map((one) => make("li", {}, code(one))), andMore(source.errors.length, LISTED)) : null,
   ].filter(Boolean);
