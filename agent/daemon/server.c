@@ -19,7 +19,7 @@
 #define SWEEP_S 1
 /* Bytes that wait to be taken for a request: more than any body. */
 #define INPUT_MAX ((size_t)SERVER_BODY_MAX + 4 * (size_t)SERVER_HEADERS_MAX)
-#define SLOTS ((size_t)2 * SERVER_CONNECTIONS) /* those that were told to end are gone a turn of the loop later */
+#define PEER_SIZE 8 /* the bytes of an address that tell one peer from another */
 
 /*
  * evhttp tells nobody when it lets a connection go. So each holds a second
@@ -28,6 +28,9 @@
 struct connection {
 	struct bufferevent *bufferevent;
 	int64_t since_ms; /* its patience runs from here; INT64_MAX: it has no end */
+	bool is_new;      /* evhttp has only just got it: it has no socket yet, nor callbacks */
+	bool ended;       /* it was told to, and is gone a turn of the loop later */
+	unsigned char peer[PEER_SIZE];
 };
 
 struct server {
@@ -37,9 +40,10 @@ struct server {
 	char *address; /* as configured */
 	SSL_CTX *tls;  /* NULL: none */
 	struct routes *routes;
-	struct connection connections[SLOTS];
-	size_t connection_count;
-	struct event *sweep; /* pending while there are connections */
+	struct connection *connections; /* all there are: as many as come in one turn of the loop */
+	size_t connection_count, connection_capacity;
+	struct event *arrivals; /* active once some are new */
+	struct event *sweep;    /* pending while there are connections */
 };
 
 static void schedule_sweep(struct server *server)
@@ -62,59 +66,120 @@ static bool was_let_go(const struct connection *connection)
 
 static void end_connection(struct connection *connection)
 {
-	connection->since_ms = INT64_MAX;
+	connection->ended = true;
 	/* evhttp's own way with what takes too long; later, since we may be within evhttp. */
 	bufferevent_trigger_event(connection->bufferevent, BEV_EVENT_READING | BEV_EVENT_TIMEOUT,
 	                          BEV_TRIG_DEFER_CALLBACKS);
+}
+
+static void forget_those_let_go(struct server *server)
+{
+	size_t i = 0;
+
+	while (i < server->connection_count) {
+		struct connection *connection = &server->connections[i];
+
+		if (connection->is_new || !was_let_go(connection)) {
+			i++;
+			continue;
+		}
+		bufferevent_decref(connection->bufferevent);
+		*connection = server->connections[--server->connection_count];
+	}
 }
 
 static void on_sweep(evutil_socket_t fd, short what, void *context)
 {
 	struct server *server = context;
 	int64_t now = clock_monotonic_ms();
-	size_t i = 0;
+	size_t i;
 
 	(void)fd, (void)what;
-	while (i < server->connection_count) {
+	forget_those_let_go(server);
+	for (i = 0; i < server->connection_count; i++) {
 		struct connection *connection = &server->connections[i];
 
-		if (was_let_go(connection)) {
-			bufferevent_decref(connection->bufferevent);
-			*connection = server->connections[--server->connection_count];
-			continue;
-		}
-		if (connection->since_ms != INT64_MAX && now - connection->since_ms > (int64_t)SERVER_PATIENCE_S * 1000)
+		if (!connection->ended && connection->since_ms != INT64_MAX &&
+		    now - connection->since_ms > (int64_t)SERVER_PATIENCE_S * 1000)
 			end_connection(connection);
-		i++;
 	}
 	schedule_sweep(server);
 }
 
-/* The one that has been waiting longest makes room. */
-static void make_room(struct server *server)
+/* Of IPv4 the address, of IPv6 its network, which is what a site or a household has. */
+static void read_peer(struct connection *connection)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in four;
+		struct sockaddr_in6 six;
+	} name;
+	socklen_t size = sizeof(name);
+
+	memset(&name, 0, sizeof(name));
+	if (getpeername(bufferevent_getfd(connection->bufferevent), &name.any, &size) != 0)
+		return;
+	if (name.any.sa_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&name.six.sin6_addr))
+		memcpy(connection->peer, &name.six.sin6_addr, PEER_SIZE);
+	else if (name.any.sa_family == AF_INET6)
+		memcpy(connection->peer, name.six.sin6_addr.s6_addr + 12, 4);
+	else
+		memcpy(connection->peer, &name.four.sin_addr, 4);
+}
+
+/* The one that has been waiting longest makes room, where there are more than `most`; of a peer, or NULL: of all. */
+static void make_room(struct server *server, const unsigned char *peer, size_t most)
 {
 	struct connection *oldest = NULL;
+	size_t i, count = 0;
+
+	for (i = 0; i < server->connection_count; i++) {
+		struct connection *connection = &server->connections[i];
+
+		if (connection->ended || connection->is_new ||
+		    (peer != NULL && memcmp(connection->peer, peer, PEER_SIZE) != 0))
+			continue;
+		count++;
+		if (oldest == NULL || connection->since_ms < oldest->since_ms)
+			oldest = connection;
+	}
+	if (count > most && oldest->since_ms != INT64_MAX)
+		end_connection(oldest);
+}
+
+/* Each newcomer has its socket by now. */
+static void on_arrivals(evutil_socket_t fd, short what, void *context)
+{
+	struct server *server = context;
 	size_t i;
 
-	on_sweep(-1, 0, server);
-	if (server->connection_count < SERVER_CONNECTIONS)
-		return;
-	for (i = 0; i < server->connection_count; i++)
-		if (oldest == NULL || server->connections[i].since_ms < oldest->since_ms)
-			oldest = &server->connections[i];
-	if (oldest->since_ms != INT64_MAX)
-		end_connection(oldest);
+	(void)fd, (void)what;
+	forget_those_let_go(server);
+	for (i = 0; i < server->connection_count; i++) {
+		struct connection *connection = &server->connections[i];
+
+		if (!connection->is_new)
+			continue;
+		connection->is_new = false;
+		read_peer(connection);
+		make_room(server, connection->peer, SERVER_CONNECTIONS_PEER);
+		make_room(server, NULL, SERVER_CONNECTIONS);
+	}
 }
 
 static void add_connection(struct server *server, struct bufferevent *bufferevent)
 {
-	if (server->connection_count >= SERVER_CONNECTIONS)
-		make_room(server);
-	if (server->connection_count < SLOTS) {
-		bufferevent_incref(bufferevent);
-		server->connections[server->connection_count++] =
-		    (struct connection){bufferevent, clock_monotonic_ms()};
+	if (server->connection_count == server->connection_capacity) {
+		server->connection_capacity = server->connection_capacity * 2 + 16;
+		server->connections =
+		    reallocarray(server->connections, server->connection_capacity, sizeof(*server->connections));
+		if (server->connections == NULL)
+			abort();
 	}
+	bufferevent_incref(bufferevent);
+	server->connections[server->connection_count++] =
+	    (struct connection){.bufferevent = bufferevent, .since_ms = clock_monotonic_ms(), .is_new = true};
+	event_active(server->arrivals, EV_TIMEOUT, 0);
 	schedule_sweep(server);
 }
 
@@ -147,9 +212,14 @@ void server_touch(struct server *server, const struct bufferevent *bufferevent, 
 {
 	size_t i;
 
-	for (i = 0; i < server->connection_count; i++)
-		if (server->connections[i].bufferevent == bufferevent)
-			server->connections[i].since_ms = keep ? INT64_MAX : clock_monotonic_ms();
+	for (i = 0; i < server->connection_count; i++) {
+		struct connection *connection = &server->connections[i];
+
+		if (connection->bufferevent != bufferevent)
+			continue;
+		connection->since_ms = keep ? INT64_MAX : clock_monotonic_ms();
+		connection->ended = false; /* it was answered all the same */
+	}
 }
 
 static void on_request(struct evhttp_request *request, void *context)
@@ -301,8 +371,9 @@ struct server *server_new(struct daemon *daemon, const struct agent_config *conf
 		abort();
 	server->daemon = daemon;
 	server->routes = routes_new(daemon);
+	server->arrivals = evtimer_new(daemon_base(daemon), on_arrivals, server);
 	server->sweep = evtimer_new(daemon_base(daemon), on_sweep, server);
-	if (server->sweep == NULL)
+	if (server->arrivals == NULL || server->sweep == NULL)
 		abort();
 	if (server_reload(server, config, err) == 0)
 		return server;
@@ -321,6 +392,8 @@ void server_free(struct server *server)
 		evhttp_free(server->http);
 	for (i = 0; i < server->connection_count; i++)
 		bufferevent_decref(server->connections[i].bufferevent);
+	free(server->connections);
+	event_free(server->arrivals);
 	event_free(server->sweep);
 	routes_free(server->routes);
 	SSL_CTX_free(server->tls);

@@ -5,8 +5,10 @@
  * One loop serves all, and no client can hold it up: a connection has to bring a
  * whole request within SERVER_PATIENCE_S of its beginning or of the answer
  * before, however slowly it goes on; there are at most SERVER_CONNECTIONS, and
- * one more ends the one that has been waiting longest. Headers and bodies are
- * bounded, and nothing waits for a slow reader of events (sse.h).
+ * SERVER_CONNECTIONS_PEER of one address (of IPv6: of one network of 64 bits),
+ * and one more ends the one that has been waiting longest, of all or of that
+ * address. Headers and bodies are bounded, and nothing waits for a slow reader of
+ * events (sse.h).
  */
 #ifndef TRUEUP_AGENT_DAEMON_SERVER_H
 #define TRUEUP_AGENT_DAEMON_SERVER_H
@@ -18,6 +20,7 @@
 #include <stddef.h>
 
 #define SERVER_CONNECTIONS 256
+#define SERVER_CONNECTIONS_PEER 64
 #define SERVER_PATIENCE_S 15
 #define SERVER_HEADERS_MAX ((long)16 * 1024) /* bytes */
 #define SERVER_BODY_MAX ((long)1024 * 1024)  /* bytes: WEBHOOK_BODY_MAX */

@@ -49,8 +49,8 @@ class Client:
         assert status == 200, text
         return json.loads(text)
 
-    def connect(self) -> socket.socket:
-        return socket.create_connection((self.host, self.port), timeout=60)
+    def connect(self, source: str = "127.0.0.1") -> socket.socket:
+        return socket.create_connection((self.host, self.port), timeout=60, source_address=(source, 0))
 
     def send(self, text: bytes) -> bytes:
         """Whatever comes back of what may not be HTTP at all."""
@@ -192,6 +192,31 @@ def test_hostile_clients(program: Program, shared: Sandbox, launch: Callable[...
     for one in [*slow, deaf]:
         one.close()
     wait_until(lambda: files(agent) <= before + 2, lambda: f"{files(agent)} open files, {before} before")
+
+
+def test_one_peer_does_not_take_the_place_of_others(program: Program, shared: Sandbox,
+                                                    launch: Callable[..., Agent]) -> None:
+    """However many connections come from one address, those of another stay, though they were there before."""
+    specify(program, "one", users=group_of(creators(shared, 1)))
+    agent = launch(program, schedule={"every": "1h"}, listen={"address": "127.0.0.1:0"})
+    client = Client(agent)
+    others = [client.connect() for _ in range(5)]
+    greedy = [client.connect("127.0.0.2") for _ in range(300)]
+
+    def is_open(one: socket.socket) -> bool:
+        one.setblocking(False)
+        try:
+            return one.recv(1) != b""
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+    wait_until(lambda: sum(map(is_open, greedy)) <= 64, lambda: f"{sum(map(is_open, greedy))} are open")
+    for one in others:
+        one.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert one.recv(15) == b"HTTP/1.1 200 OK"
+    for one in [*others, *greedy]:
+        one.close()
 
 
 def test_elsewhere_than_on_loopback(program: Program, shared: Sandbox, launch: Callable[..., Agent]) -> None:
