@@ -94,7 +94,6 @@ static void on_in_force(void *context)
 	if (revision->distrust == NULL)
 		log_info("%zu deployments of %s are in force", revision->spec_count, revision->directory);
 	tasks_take(daemon->tasks, daemon->source, daemon->trigger);
-	daemon->trigger = NULL;
 	set_agent(daemon);
 }
 
@@ -121,6 +120,8 @@ static void on_source(void *context)
 	};
 
 	state_set_source(daemon->state, &source);
+	if (!source_is_asked(daemon->source))
+		daemon->trigger = NULL; /* whatever the look came to: what a later one finds has another reason */
 }
 
 /* A run begins. A repository has its own interval; a directory is looked at when there is a reason to. */

@@ -539,6 +539,11 @@ void source_fetch(struct source *source)
 		evtimer_add(source->look, &after);
 }
 
+bool source_is_asked(const struct source *source)
+{
+	return source->again || evtimer_pending(source->look, NULL) != 0;
+}
+
 const struct source_revision *source_current(const struct source *source)
 {
 	return source->current != NULL ? &source->current->seen : NULL;

@@ -95,6 +95,9 @@ void source_reload(struct source *source, const struct agent_config *config);
 void source_fetch(struct source *source);
 #define SOURCE_PAUSE 3 /* seconds: so that replayed webhooks do no harm */
 
+/* Whether a look that was asked for is still to begin. */
+bool source_is_asked(const struct source *source);
+
 /* What is in force, or was until it was distrusted; NULL: nothing is yet. Valid until the next call of `in_force`,
  * longer if held. */
 const struct source_revision *source_current(const struct source *source);

@@ -82,6 +82,10 @@ def deployment(client: Client) -> Any:
     return json.loads(client.ask("/api/v1/deployments/one")[2])
 
 
+def last_run(client: Client) -> Any:
+    return json.loads(client.ask("/api/v1/deployments/one/history?limit=1")[2])["runs"][0]
+
+
 def distrusted(client: Client, commit: str, what: Callable[[], str]) -> Any:
     """Once it is said everywhere that this commit was in force, and is no longer: the source."""
     said = f"commit {commit[:12]}, which was in force, has no signature by one of the allowed signers"
@@ -126,9 +130,19 @@ def test_a_push_is_in_force_and_harms_nobody(
     assert push_event(client) == 202
     wait_until(lambda: source_of(client)["revision"] == good, lambda: "".join(agent.raw))
     agent.wait_for("one: in-sync", 2)
-    run = json.loads(client.ask("/api/v1/deployments/one/history?limit=1")[2])["runs"][0]
+    run = last_run(client)
     assert (run["revision"], run["trigger"]) == (good, "webhook")
     assert [action["verb"] for action in run["actions"]] == ["add"]
+
+    # An event that has nothing new to tell is not the reason of what is found later.
+    checked = source_of(client)["checkedAt"]
+    assert push_event(client) == 202
+    wait_until(lambda: source_of(client)["checkedAt"] != checked)
+    specify(program, "one", users=group_of(people[:1]))
+    good = repository.push(repository.tree(), good)
+    agent.send(signal.SIGHUP)
+    wait_until(lambda: last_run(client)["revision"] == good, lambda: "".join(agent.raw))
+    assert last_run(client)["trigger"] == "source"
 
     # Whatever is pushed now is refused by its name, and what is in force stays so.
     blob = repository.git("hash-object", "-w", "--stdin", text="../../etc/passwd")
