@@ -3,6 +3,7 @@
 
 #include "daemon/config.h"
 #include "iam_policy.h"
+#include "man.h"
 #include "output.h"
 #include "spec/field.h"
 #include "spec/load.h"
@@ -59,27 +60,44 @@ static enum report_exit explain_iam(const struct command_context *context)
 	return REPORT_EXIT_FINE;
 }
 
+static enum report_exit explain_man(const struct options *options)
+{
+	struct buf text = {0};
+	struct error err;
+
+	if (options->argument_count > 0)
+		return command_complain("explain --man takes no argument: the page is that of the whole");
+	if (man_print(options->man, &text, &err) != 0)
+		return command_complain("--man: %s", err.message);
+	output_buf(&text);
+	buf_free(&text);
+	return REPORT_EXIT_FINE;
+}
+
 static enum report_exit explain_run(const struct command_context *context)
 {
 	unsigned given = context->options->given;
 	bool schema = (given & OPTION_BIT(OPTION_SCHEMA)) != 0, iam = (given & OPTION_BIT(OPTION_IAM)) != 0;
+	bool man = (given & OPTION_BIT(OPTION_MAN)) != 0;
 
-	if (schema && iam)
-		return command_complain("explain takes --schema or --iam, not both");
+	if (schema + iam + man > 1)
+		return command_complain("explain takes one of --schema, --iam and --man");
 	if (schema)
 		return explain_schema(context->options);
+	if (man)
+		return explain_man(context->options);
 	return iam ? explain_iam(context) : explain_field(context->options);
 }
 
 const struct command cmd_explain = {
     .name = "explain",
-    .usage = "[FIELD] | --schema | --iam observe|enforce [SPEC...]",
-    .summary = "document a field of the spec; JSON Schema; IAM policy",
+    .usage = "[FIELD] | --schema | --man PAGE | --iam observe|enforce [SPEC...]",
+    .summary = "document a field of the spec; JSON Schema; IAM policy; manual",
     .text = "Documents a field and those right below it, for example\n"
             "`trueup explain spec.vectors.restore`; without a field, the whole document.\n"
             "`trueup explain agent` documents the configuration of trueup agent.\n"
             "--iam prints the policy for the specs: with observe what plan needs, with enforce\n"
             "what apply needs.\n",
-    .options = OPTION_BIT(OPTION_SCHEMA) | OPTION_BIT(OPTION_IAM),
+    .options = OPTION_BIT(OPTION_SCHEMA) | OPTION_BIT(OPTION_IAM) | OPTION_BIT(OPTION_MAN),
     .run = explain_run,
 };

@@ -92,6 +92,13 @@ static int take_user(struct arena *arena, struct options *options, const char *v
 	return 0;
 }
 
+static int take_man(struct arena *arena, struct options *options, const char *value, struct error *err)
+{
+	(void)arena, (void)err;
+	options->man = value;
+	return 0;
+}
+
 static int take_only(struct arena *arena, struct options *options, const char *value, struct error *err)
 {
 	const char *slash = strchr(value, '/'), *suggestion = NULL;
@@ -251,6 +258,7 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_LIMIT] = {"limit", 'n', "NUMBER", "show so many runs of each deployment; default: 20", take_limit},
     [OPTION_SCHEMA] = {"schema", '\0', NULL, "print the JSON Schema of a spec", take_nothing},
     [OPTION_IAM] = {"iam", '\0', "observe|enforce", "print the least IAM policy that the specs need", take_iam},
+    [OPTION_MAN] = {"man", '\0', "PAGE", "print a manual page's source: trueup, trueup-agent or trueup-spec", take_man},
     [OPTION_USER] = {"user", '\0', "WHO", "an e-mail address or user name: can they create bots?", take_user},
     [OPTION_COLOR] = {"color", '\0', "WHEN", "auto (default), always or never; NO_COLOR is heeded", take_color},
     [OPTION_VERBOSE] = {"verbose", 'v', NULL, "say more: whole lists, and what is being done; twice: for debugging",

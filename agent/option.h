@@ -34,6 +34,7 @@ enum option_id {
 	OPTION_LIMIT,
 	OPTION_SCHEMA,
 	OPTION_IAM,
+	OPTION_MAN,
 	OPTION_USER,
 	OPTION_COLOR,
 	OPTION_VERBOSE,
@@ -63,6 +64,7 @@ struct options {
 	const char *out;      /* NULL: not given */
 	const char *observed; /* NULL: not given */
 	const char *user;     /* NULL: not given */
+	const char *man;      /* NULL: not given */
 	struct run_only *only;
 	size_t only_count;
 	const char *deployment; /* NULL: not given */

@@ -1,17 +1,19 @@
 # Completion of trueup for bash. What there is to complete it takes from
 # `trueup help`, so that it knows what the installed version knows.
-# (zsh: autoload -U bashcompinit && bashcompinit, then source this.)
 
 _trueup_commands() { trueup help 2>/dev/null | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'; }
 
 _trueup_options() { trueup help "$1" 2>/dev/null | grep -o -E '^ +(-[a-z], )?--[a-z-]+' | grep -o -E -e '--[a-z-]+'; }
 
 # Words that the help names for a value: "text (default), json or markdown".
+_trueup_words() {
+    trueup help "$1" 2>/dev/null | sed -nE "/--$2 /{s/.*--$2 [^ ]+ +//;s/.*: //;s/;.*//;s/ \(default\)|,| or//g;p}"
+}
+
 _trueup_values() {
-    case $1 in
-    -o | --output) echo "text json markdown" ;;
-    --color) echo "auto always never" ;;
-    --log-format) echo "text json" ;;
+    case $2 in
+    -o | --output) _trueup_words "$1" output ;;
+    --color | --log-format | --man) _trueup_words "$1" "${2#--}" ;;
     --iam) echo "observe enforce" ;;
     --only) trueup help plan 2>/dev/null | sed -n 's/.*kinds: //p' | tr -d , ;;
     *) return 1 ;;
@@ -29,7 +31,7 @@ _trueup() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command words
     command=$(_trueup_command)
     COMPREPLY=()
-    if [ "$COMP_CWORD" -gt 1 ] && words=$(_trueup_values "$previous"); then
+    if [ "$COMP_CWORD" -gt 1 ] && words=$(_trueup_values "${command:-plan}" "$previous"); then
         :
     elif [ -z "$command" ] || [ "$command" = help ]; then
         words=$(_trueup_commands)

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
 
@@ -69,6 +70,12 @@ const struct field *field_find(const char *path);
 
 /* The field of a dotted path in another document's table, or NULL; NULL also for "". */
 const struct field *field_find_below(const struct field *fields, const char *path);
+
+/* The type as a person calls it: "true or false", "list of words". */
+const char *field_type_name(const struct field *field);
+
+/* Which values of its type it takes: "1 to 9", "an RDS identifier: …". NULL: any. */
+const char *field_values(struct arena *arena, const struct field *field);
 
 /* As field_explain() below, for another document. `title` stands above the list of all its fields. */
 int field_explain_table(const struct field *document, const char *title, const char *path, struct buf *out,

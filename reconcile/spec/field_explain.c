@@ -36,7 +36,7 @@ static void put_labelled(struct buf *out, const char *label, const char *text)
 		buf_printf(out, "  %-9s %s\n", label, text);
 }
 
-static const char *type_name(const struct field *field)
+const char *field_type_name(const struct field *field)
 {
 	static const char *const names[] = {
 	    [FIELD_TYPE_SECTION] = "section",
@@ -60,22 +60,18 @@ static const char *type_name(const struct field *field)
 	return names[field->type];
 }
 
-static void put_bounds(struct arena *arena, struct buf *out, const struct field *field)
+static bool is_number(const struct field *field)
 {
-	switch (field->type) {
-	case FIELD_TYPE_INT:
-	case FIELD_TYPE_AUTO_INT:
-		put_labelled(out, "Values:", arena_printf(arena, "%" PRId64 " to %" PRId64, field->least, field->most));
-		break;
-	case FIELD_TYPE_PERCENT:
-		put_labelled(
-		    out, "Values:",
-		    arena_printf(arena, "%" PRId64 "%% to %" PRId64 "%%", field->least / 100, field->most / 100));
-		break;
-	default:
-		put_labelled(out, "Shape:", field->shape);
-		break;
-	}
+	return field->type == FIELD_TYPE_INT || field->type == FIELD_TYPE_AUTO_INT || field->type == FIELD_TYPE_PERCENT;
+}
+
+const char *field_values(struct arena *arena, const struct field *field)
+{
+	if (field->type == FIELD_TYPE_PERCENT)
+		return arena_printf(arena, "%" PRId64 "%% to %" PRId64 "%%", field->least / 100, field->most / 100);
+	if (is_number(field))
+		return arena_printf(arena, "%" PRId64 " to %" PRId64, field->least, field->most);
+	return field->shape;
 }
 
 static void put_words(struct buf *out, const struct field_word *words)
@@ -103,7 +99,8 @@ static void put_fields(struct arena *arena, struct buf *out, const struct field 
 
 	buf_puts(out, "\nFIELDS\n");
 	for (field = fields; field->key != NULL; field++) {
-		buf_printf(out, "  %s (%s%s)\n", field->key, type_name(field), field->required ? ", required" : "");
+		buf_printf(out, "  %s (%s%s)\n", field->key, field_type_name(field),
+		           field->required ? ", required" : "");
 		put_text(out, first_sentence(arena, field->text), 6);
 	}
 }
@@ -115,7 +112,7 @@ static void put_field(struct arena *arena, struct buf *out, const struct field *
 	put_text(out, field->text, 2);
 	buf_putc(out, '\n');
 	put_labelled(out, "Required:", field->required ? "yes" : NULL);
-	put_bounds(arena, out, field);
+	put_labelled(out, is_number(field) ? "Values:" : "Shape:", field_values(arena, field));
 	put_labelled(out, "Default:", fallback);
 	put_labelled(out, "Example:", arena_printf(arena, "%s: %s", field->key, field->example));
 	put_labelled(out, "Allow:", field->allow);
@@ -168,7 +165,7 @@ int field_explain(const char *path, struct buf *out, struct error *err)
 	int rc = 0;
 
 	if (field != NULL) {
-		buf_printf(out, "%s%s (%s)\n\n", is_short(path) ? "spec." : "", path, type_name(field));
+		buf_printf(out, "%s%s (%s)\n\n", is_short(path) ? "spec." : "", path, field_type_name(field));
 		put_field(arena, out, field);
 	} else if (path == NULL || *path == '\0') {
 		buf_puts(out, "A spec says what a Bedrock Chat deployment shall look like.\n");
@@ -190,7 +187,7 @@ int field_explain_table(const struct field *document, const char *title, const c
 	int rc = 0;
 
 	if (field != NULL) {
-		buf_printf(out, "%s (%s)\n\n", path, type_name(field));
+		buf_printf(out, "%s (%s)\n\n", path, field_type_name(field));
 		put_field(arena, out, field);
 	} else if (*path == '\0') {
 		buf_printf(out, "%s\n", title);

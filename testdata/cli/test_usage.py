@@ -31,7 +31,7 @@ WRONG = {
     "validate -o markdown": "trueup validate has no markdown output",
     "plan --version": "trueup plan takes no --version",
     "explain a b": "explain takes one field",
-    "explain --schema --iam observe": "explain takes --schema or --iam, not both",
+    "explain --schema --iam observe": "explain takes one of --schema, --iam and --man",
     "explain --schema spec": "explain --schema takes no argument",
     "explain spec.vectrs": "vectors",
 }
