@@ -149,19 +149,28 @@ static void add_count(struct vectors_diff *diff, const char *id, int64_t expecte
 	    (struct plan_count){id, expected, present};
 }
 
+/* The rows that a bot which is there, and is none of `extra`, should have; -1: not known, or any number will do. */
+static int64_t rows_expected(const struct vectors_diff *diff, const char *id)
+{
+	const struct expected_bot *expected = diff->unknown == NULL ? diff_find_expected(&diff->expected, id) : NULL;
+
+	return expected != NULL && !expected->some && !expected->gone ? expected->rows : -1;
+}
+
 void diff_list_counts(struct vectors_diff *diff)
 {
 	const struct expected_bot *expected;
-	size_t i;
+	size_t i, extra = 0;
 
 	if (!diff->seen->schema.table || diff->seen->schema.mismatch != NULL)
 		return;
 	for (i = 0; i < diff->seen->bot_count; i++) {
 		const struct observed_bot *bot = &diff->seen->bots[i];
+		/* Both lists are in the same order. */
+		bool is_extra = extra < diff->extra.count && strcmp(diff->extra.ids[extra], bot->id) == 0;
 
-		expected = diff->unknown == NULL ? diff_find_expected(&diff->expected, bot->id) : NULL;
-		add_count(diff, bot->id, expected != NULL && !expected->some && !expected->gone ? expected->rows : -1,
-		          bot->rows);
+		add_count(diff, bot->id, is_extra ? 0 : rows_expected(diff, bot->id), bot->rows);
+		extra += is_extra;
 	}
 	for (i = 0; diff->unknown == NULL && i < diff->expected.count; i++) {
 		expected = &diff->expected.bots[i];
