@@ -131,7 +131,7 @@ static void add_match(struct plan *plan, const struct plan_resource *resource, c
 
 	plan_action_need(plan, action, FRESH_REACHABLE);
 	action->reason = "rows written since the snapshot are copied, and counts and digests of every bot compared";
-	plan_action_call(plan, action, "sql:COPY");
+	plan_action_call_copy(plan, action);
 }
 
 static void add_swap(struct plan *plan, const struct plan_resource *resource, const struct replacement *replacement)
@@ -151,7 +151,7 @@ static void add_swap(struct plan *plan, const struct plan_resource *resource, co
 	plan_action_need(plan, action, OLD_ASIDE);
 	action->risk = RISK_DISRUPTIVE;
 	action->reason = "every row is compared once more, then the encrypted cluster takes the name and the endpoint";
-	plan_action_call(plan, action, "sql:COPY");
+	plan_action_call_copy(plan, action);
 	plan_action_call(plan, action, "rds:ModifyDBCluster");
 }
 

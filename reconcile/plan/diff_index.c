@@ -188,5 +188,6 @@ void diff_index(struct vectors_diff *diff)
 		action->allow = "rebuild-index";
 		action->risk = RISK_DISRUPTIVE;
 		action->reason = "the index is not as the spec has it; it is built beside the old one, then swapped";
+		plan_action_call(diff->plan, action, "sql:DROP INDEX");
 	}
 }

@@ -120,13 +120,15 @@ static struct plan_action *add_step(struct vectors_diff *diff, const char *verb)
 static void add_calls(struct vectors_diff *diff, struct plan_action *action, bool begins)
 {
 	static const char *const makes[] = {"sql:CREATE ROLE", "sql:CREATE PUBLICATION", "sql:CREATE SUBSCRIPTION",
-	                                    "sql:CREATE_REPLICATION_SLOT", "sql:COPY"};
+	                                    "sql:CREATE_REPLICATION_SLOT"};
 	static const char *const drops[] = {"sql:DROP SUBSCRIPTION", "sql:pg_drop_replication_slot",
 	                                    "sql:DROP PUBLICATION", "sql:DROP ROLE"};
 	size_t i;
 
 	for (i = 0; begins && i < sizeof(makes) / sizeof(makes[0]); i++)
 		plan_action_call(diff->plan, action, makes[i]);
+	if (begins)
+		plan_action_call_copy(diff->plan, action);
 	for (i = 0; i < sizeof(drops) / sizeof(drops[0]); i++)
 		plan_action_call(diff->plan, action, drops[i]);
 }

@@ -35,7 +35,7 @@ static struct plan_action *add_copy(struct vectors_diff *diff, const char *sourc
 		action->reason = arena_printf(arena, "%s: copied from %s", action->reason, source);
 	action->gives = CONDITION_ROWS;
 	plan_action_need(diff->plan, action, CONDITION_UNINDEXED);
-	plan_action_call(diff->plan, action, "sql:COPY");
+	plan_action_call_copy(diff->plan, action);
 	return action;
 }
 
@@ -52,7 +52,7 @@ struct plan_action *diff_add_replace(struct vectors_diff *diff, const char *sour
 		action->reason = arena_printf(arena, "%s: replaced from %s", action->reason, source);
 	action->allow = "delete-vectors";
 	action->risk = RISK_DESTRUCTIVE;
-	plan_action_call(diff->plan, action, "sql:COPY");
+	plan_action_call_copy(diff->plan, action);
 	return action;
 }
 

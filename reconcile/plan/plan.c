@@ -140,6 +140,12 @@ void plan_action_call(struct plan *plan, struct plan_action *action, const char 
 	*ARENA_PUSH(plan->arena, action->calls, action->call_count) = call;
 }
 
+void plan_action_call_copy(struct plan *plan, struct plan_action *action)
+{
+	plan_action_call(plan, action, "sql:DELETE");
+	plan_action_call(plan, action, "sql:COPY");
+}
+
 void plan_action_set(struct plan *plan, struct plan_action *action, const char *name, const char *value)
 {
 	struct plan_argument argument = {name, value};

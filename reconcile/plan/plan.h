@@ -159,6 +159,10 @@ struct plan_action *plan_add_action(struct plan *plan, const struct plan_resourc
 
 void plan_action_need(struct plan *plan, struct plan_action *action, const char *condition);
 void plan_action_call(struct plan *plan, struct plan_action *action, const char *call);
+
+/* The calls of whatever copies rows: a bot's rows are replaced, so those that are there are deleted. */
+void plan_action_call_copy(struct plan *plan, struct plan_action *action);
+
 void plan_action_set(struct plan *plan, struct plan_action *action, const char *name, const char *value);
 
 /* Make it wait for a person: BLOCKED, with what for. */

@@ -67,6 +67,29 @@ def actions_of(report: dict[str, Any]) -> list[dict[str, Any]]:
     return [action for resource in report["resources"] for action in resource["actions"]]
 
 
+# Whatever brings rows to bots replaces theirs; actions that are not here touch no rows. A replication that is under
+# way is followed, and brings none itself.
+REPLACES = {"sql:DELETE", "sql:COPY"}
+ROWS = {
+    "cluster/match": REPLACES, "cluster/rename-new": REPLACES, "vectors/copy": REPLACES, "vectors/replace": REPLACES,
+    "vectors/replicate": REPLACES, "vectors/delete": {"sql:DELETE"}, "vectors/dms-prepare": {"sql:DELETE"},
+}
+# These wait, compare, or name what a person does.
+CALL_NOTHING = ("settle", "recover", "dms-compare")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_calls_name_what_an_action_changes(case: Path) -> None:
+    for resource in json.loads((case / "plan.json").read_text(encoding="utf-8"))["resources"]:
+        for action in resource["actions"]:
+            verb, calls = action["verb"], set(action["calls"])
+            follows = verb == "replicate" and "sql:CREATE ROLE" not in calls
+            expected = set() if follows else ROWS.get(f"{resource['kind']}/{verb}", set())
+            assert calls & REPLACES == expected, action
+            assert calls or verb in CALL_NOTHING or action["state"] == "blocked", action
+            assert "sql:DELETE" in calls or (resource["kind"], action["risk"]) != ("vectors", "destructive"), action
+
+
 def planned_words() -> list[tuple[Path, str]]:
     """Each case with each word of `allow` without which its plan would be another."""
     found = []
