@@ -159,8 +159,10 @@ static int check_seen(const struct deployment *deployment, struct error *err)
 		return -1;
 	}
 	if (head->status == OBSERVED_SKIPPED && account->status == OBSERVED_UNKNOWN)
-		return error_set(err, ERROR_STATE, "the rows could not be seen: the account is not known: %s",
-		                 account->reason);
+		return error_set(err, ERROR_STATE,
+		                 "the rows could not be seen: the account is not known: %s; "
+		                 "what to do: trueup doctor %s",
+		                 account->reason, deployment->desired->file);
 	if (head->status == OBSERVED_SEEN && mismatch != NULL)
 		return error_set(err, ERROR_STATE, "the rows cannot be read: %s", mismatch);
 	if (head->status == OBSERVED_SEEN)

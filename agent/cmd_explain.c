@@ -1,6 +1,7 @@
 /* trueup explain: a field of the spec, its JSON Schema, or the IAM policy that a spec needs. */
 #include "command.h"
 
+#include "base/log.h"
 #include "daemon/config.h"
 #include "iam_policy.h"
 #include "man.h"
@@ -45,6 +46,25 @@ static enum report_exit explain_schema(const struct options *options)
 	return REPORT_EXIT_FINE;
 }
 
+/* The policy is JSON, which goes to a file or a tool: what it does not hold is said beside it. */
+static void note_commands(const struct desired_list *specs)
+{
+	size_t i;
+
+	for (i = 0; i < specs->count; i++) {
+		const struct desired *desired = &specs->items[i];
+
+		if (desired->cluster.present && desired->cluster.replace == DESIRED_REPLACE_DEPLOY &&
+		    desired->cluster.deploy.command.count > 0)
+			log_warn("%s: the policy does not hold what the command of spec.cluster.deploy (%s …) needs: "
+			         "grant %s what deploying the application takes (with the CDK: sts:AssumeRole on the "
+			         "roles cdk-* of its bootstrap)",
+			         desired->metadata.name, desired->cluster.deploy.command.items[0],
+			         desired->aws.assume_role.present ? "whoever runs trueup, not spec.aws.assumeRole,"
+			                                          : "it");
+	}
+}
+
 static enum report_exit explain_iam(const struct command_context *context)
 {
 	const struct options *options = context->options;
@@ -57,6 +77,8 @@ static enum report_exit explain_iam(const struct command_context *context)
 	policy = iam_policy_build(context->arena, &specs, options->iam == IAM_ENFORCE);
 	output_json(policy, true);
 	json_decref(policy);
+	if (options->iam == IAM_ENFORCE)
+		note_commands(&specs);
 	return REPORT_EXIT_FINE;
 }
 

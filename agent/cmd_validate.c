@@ -1,6 +1,7 @@
 /* trueup validate: check specs, and the baselines that they name, without looking at the world. */
 #include "command.h"
 
+#include "base/log.h"
 #include "output.h"
 #include "spec/load.h"
 
@@ -21,7 +22,11 @@ static void check_baseline(struct arena *arena, const struct desired *desired, s
 
 	if (!desired->vectors.present || !counts->present || counts->from != DESIRED_COUNTS_BASELINE)
 		return;
-	if (spec_load_baseline(arena, desired, &baseline, &err) != 0 && err.code != ERROR_NOT_FOUND)
+	if (spec_load_baseline(arena, desired, &baseline, &err) == 0)
+		return;
+	if (err.code == ERROR_NOT_FOUND)
+		log_warn("%s: spec.vectors.counts.file: %s", desired->file, err.message);
+	else
 		spec_issue_add(arena, issues, at, "%s", err.message);
 }
 

@@ -39,6 +39,12 @@ int iam_simulate(struct aws *aws, struct arena *arena, const char *principal, co
 	form_add_list(&form, "ActionNames.member", question->actions, question->count);
 	if (strcmp(question->resource, "*") != 0)
 		form_add_list(&form, "ResourceArns.member", &question->resource, 1);
+	if (question->tag_key != NULL) {
+		form_add(&form, "ContextEntries.member.1.ContextKeyName",
+		         arena_printf(arena, "aws:ResourceTag/%s", question->tag_key));
+		form_add(&form, "ContextEntries.member.1.ContextKeyType", "string");
+		form_add_list(&form, "ContextEntries.member.1.ContextKeyValues.member", &question->tag_value, 1);
+	}
 	if (service_list_nodes(aws, arena, &listing, &form, &nodes, err) != 0)
 		return -1;
 	read_results(&nodes, question);

@@ -21,6 +21,8 @@ struct iam_question {
 	const char **actions;        /* "rds:DescribeDBClusters" */
 	enum iam_decision *decision; /* out: one for each action; room for them is the caller's */
 	size_t count;
+	const char *tag_key; /* that the resource is taken to carry; NULL: none */
+	const char *tag_value;
 };
 
 /*

@@ -378,7 +378,7 @@ START_TEST(reads_decisions_whatever_their_order)
 	                       "<IsTruncated>false</IsTruncated>")}};
 	const char *actions[] = {"rds:A", "rds:B", "rds:C", "rds:D"};
 	enum iam_decision decisions[4] = {IAM_ALLOWED, IAM_ALLOWED, IAM_ALLOWED, IAM_ALLOWED};
-	struct iam_question question = {"arn:x", actions, decisions, 4};
+	struct iam_question question = {"arn:x", actions, decisions, 4, "trueup:deployment", "chat"};
 
 	OPEN(steps);
 	ck_assert_int_eq(iam_simulate(aws, arena, "arn:aws:iam::1:user/u", &question, &err), 0);
@@ -387,6 +387,8 @@ START_TEST(reads_decisions_whatever_their_order)
 	ck_assert_int_eq(decisions[2], IAM_EXPLICIT_DENY);
 	ck_assert_int_eq(decisions[3], IAM_IMPLICIT_DENY); /* there was no answer to it */
 	ck_assert(was_sent(0, "ActionNames.member.4=rds%3AD&ResourceArns.member.1=arn%3Ax"));
+	ck_assert(was_sent(0, "ContextKeyName=aws%3AResourceTag%2Ftrueup%3Adeployment"));
+	ck_assert(was_sent(0, "ContextKeyValues.member.1=chat"));
 	ck_assert(was_sent(1, "Marker=m%2B1"));
 }
 END_TEST

@@ -73,7 +73,11 @@ bool doctor_check_access(struct doctor *doctor)
 
 	if (aws_check_credentials(doctor->aws, &err) != 0 ||
 	    sts_get_caller_identity(doctor->aws, doctor->arena, &identity, &err) != 0) {
-		doctor_add(doctor, "credentials", DOCTOR_PROBLEM, arena_strdup(doctor->arena, err.message), NULL);
+		doctor_add(doctor, "credentials", DOCTOR_PROBLEM, arena_strdup(doctor->arena, err.message),
+		           err.code == ERROR_CREDENTIALS
+		               ? "have them where the AWS CLI finds them (AWS_PROFILE, aws configure, aws sso login, a "
+		                 "role of this machine) until aws sts get-caller-identity answers"
+		               : NULL);
 		return false;
 	}
 	doctor->caller = identity.arn;

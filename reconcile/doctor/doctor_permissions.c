@@ -11,6 +11,7 @@
 #include "aws/iam.h"
 #include "doctor/doctor_private.h"
 #include "kinds/kind.h"
+#include "plan/names.h"
 
 #include <string.h>
 
@@ -109,7 +110,12 @@ static void judge(struct arena *arena, const struct iam_question *question, stru
 	verdict->count += question->count;
 }
 
-/* One question for each resource: they are sorted by it. */
+static bool is_same(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* One question for each resource and tag: they are sorted by these. */
 static int simulate(struct doctor *doctor, const char *principal, const struct kind_permissions *permissions,
                     struct verdict *verdict, struct error *err)
 {
@@ -117,10 +123,13 @@ static int simulate(struct doctor *doctor, const char *principal, const struct k
 
 	*verdict = (struct verdict){.missing = "", .unsure = ""};
 	for (first = 0; first < permissions->count; first = last) {
-		struct iam_question question = {.resource = permissions->items[first].resource};
+		struct iam_question question = {.resource = permissions->items[first].resource,
+		                                .tag_value = permissions->items[first].tag};
 
+		question.tag_key = question.tag_value != NULL ? NAMES_TAG : NULL;
 		for (last = first;
-		     last < permissions->count && strcmp(permissions->items[last].resource, question.resource) == 0;
+		     last < permissions->count && strcmp(permissions->items[last].resource, question.resource) == 0 &&
+		     is_same(permissions->items[last].tag, question.tag_value);
 		     last++)
 			*ARENA_PUSH(doctor->arena, question.actions, question.count) = permissions->items[last].action;
 		question.decision = arena_array(doctor->arena, question.count, sizeof(*question.decision));

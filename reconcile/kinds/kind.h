@@ -34,6 +34,7 @@ struct kind_context {
 struct kind_permission {
 	const char *action;   /* "rds:DescribeDBClusters" */
 	const char *resource; /* ARN pattern, or "*" */
+	const char *tag;      /* only on what carries NAMES_TAG (plan/names.h) with this value; NULL: on any */
 };
 
 struct kind_permissions {
@@ -90,7 +91,7 @@ struct observed_head *kind_head(const struct kind *kind, struct observed *observ
 /* What the spec needs, of all kinds that it wants, added to the list. */
 void kind_add_permissions(const struct desired *desired, bool enforce, struct kind_permissions *permissions);
 
-/* Sort by resource and action; what is there twice, or granted on "*" as well, goes. */
+/* Sort by resource, tag and action; what is there twice, or granted on "*" as well, goes. */
 void kind_tidy_permissions(struct kind_permissions *permissions);
 
 /* --- for kinds --- */
@@ -112,5 +113,9 @@ void kind_action_wait(const struct kind_context *context, struct plan_action *ac
 /* resource: the part behind "arn:PARTITION:SERVICE:REGION:ACCOUNT:", or a whole ARN; NULL: "*". */
 void kind_add_permission(struct kind_permissions *permissions, const struct desired *desired, const char *action,
                          const char *resource);
+
+/* The same, of what trueup has tagged for the deployment. */
+void kind_add_permission_on_own(struct kind_permissions *permissions, const struct desired *desired, const char *action,
+                                const char *resource);
 
 #endif

@@ -87,12 +87,20 @@ void kind_add_permission(struct kind_permissions *permissions, const struct desi
 	    strncmp(action, "bedrock:", strlen("bedrock:")) == 0)
 		account = "";
 	permission->action = action;
+	permission->tag = NULL;
 	permission->resource = resource != NULL ? resource : "*";
 	if (resource != NULL && strncmp(resource, "arn:", 4) != 0)
 		permission->resource =
 		    arena_printf(permissions->arena, "arn:%s:%.*s:%s:%s:%s", partition_of(desired->aws.region),
 		                 (int)strcspn(action, ":"), action, strncmp(action, "iam:", 4) == 0 ? "" : region,
 		                 account != NULL ? account : "*", resource);
+}
+
+void kind_add_permission_on_own(struct kind_permissions *permissions, const struct desired *desired, const char *action,
+                                const char *resource)
+{
+	kind_add_permission(permissions, desired, action, resource);
+	permissions->items[permissions->count - 1].tag = desired->metadata.name;
 }
 
 void kind_add_permissions(const struct desired *desired, bool enforce, struct kind_permissions *permissions)
@@ -109,6 +117,8 @@ static int compare_permissions(const void *a, const void *b)
 	const struct kind_permission *left = a, *right = b;
 	int order = strcmp(left->resource, right->resource);
 
+	if (order == 0)
+		order = strcmp(left->tag != NULL ? left->tag : "", right->tag != NULL ? right->tag : "");
 	return order != 0 ? order : strcmp(left->action, right->action);
 }
 

@@ -226,26 +226,36 @@ int source_open(struct kind_context *context, const struct plan_action *action, 
 	           : 0;
 }
 
+/* On temporary clusters alone: by their names, whatever the snapshot, and by their tag. */
+static void allow_on_temporary(const struct desired *desired, const char *action, const char *type,
+                               struct kind_permissions *permissions)
+{
+	const char *name = names_source(permissions->arena, desired->metadata.name, "");
+	int length = (int)(strrchr(name, '-') + 1 - name); /* the hash of the snapshot's name follows */
+
+	kind_add_permission_on_own(permissions, desired, action,
+	                           arena_printf(permissions->arena, "%s:%.*s*", type, length, name));
+}
+
+static void allow_deletion(const struct desired *desired, struct kind_permissions *permissions)
+{
+	allow_on_temporary(desired, "rds:DeleteDBCluster", "cluster", permissions);
+	allow_on_temporary(desired, "rds:DeleteDBInstance", "db", permissions);
+}
+
 static void allow_changes(const struct desired *desired, struct kind_permissions *permissions)
 {
 	static const char *const made[] = {"rds:AddTagsToResource", "rds:CreateDBInstance",
 	                                   "rds:RestoreDBClusterFromSnapshot"};
-	static const char *const changed[] = {"rds:ModifyDBCluster", "rds:DeleteDBCluster"};
 	/* Snapshot, target or both may be encrypted with a key of the account's. */
 	static const char *const key[] = {"kms:CreateGrant",     "kms:Decrypt",       "kms:DescribeKey", "kms:Encrypt",
 	                                  "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"};
-	/* Whatever the snapshot: all of the name but what follows its last hyphen. */
-	const char *name = names_source(permissions->arena, desired->metadata.name, "");
-	int length = (int)(strrchr(name, '-') + 1 - name);
 	size_t i;
 
 	for (i = 0; i < sizeof(made) / sizeof(made[0]); i++)
 		kind_add_permission(permissions, desired, made[i], "*");
-	for (i = 0; i < sizeof(changed) / sizeof(changed[0]); i++)
-		kind_add_permission(permissions, desired, changed[i],
-		                    arena_printf(permissions->arena, "cluster:%.*s*", length, name));
-	kind_add_permission(permissions, desired, "rds:DeleteDBInstance",
-	                    arena_printf(permissions->arena, "db:%.*s*", length, name));
+	allow_on_temporary(desired, "rds:ModifyDBCluster", "cluster", permissions);
+	allow_deletion(desired, permissions);
 	for (i = 0; i < sizeof(key) / sizeof(key[0]); i++)
 		kind_add_permission(permissions, desired, key[i], "key/*");
 }
@@ -257,4 +267,12 @@ void source_permissions(const struct desired *desired, bool enforce, struct kind
 	kind_add_permission(permissions, desired, "rds:DescribeDBClusterSnapshots", NULL);
 	if (enforce)
 		allow_changes(desired, permissions);
+}
+
+void source_permissions_left(const struct desired *desired, bool enforce, struct kind_permissions *permissions)
+{
+	kind_add_permission(permissions, desired, "rds:DescribeDBClusters", NULL);
+	kind_add_permission(permissions, desired, "rds:DescribeDBInstances", NULL);
+	if (enforce && desired->vectors.counts.present) /* without them nobody knows that no row is missing */
+		allow_deletion(desired, permissions);
 }

@@ -38,4 +38,7 @@ int source_open(struct kind_context *context, const struct plan_action *action, 
 /* What it takes to see the snapshots, and to restore, read and delete. */
 void source_permissions(const struct desired *desired, bool enforce, struct kind_permissions *permissions);
 
+/* What it takes to see temporary clusters that an earlier spec left, and to delete them. */
+void source_permissions_left(const struct desired *desired, bool enforce, struct kind_permissions *permissions);
+
 #endif

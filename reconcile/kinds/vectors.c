@@ -220,13 +220,19 @@ static bool embeds(const struct desired *desired)
 	return desired->vectors.restore.present && desired->vectors.restore.method == DESIRED_RESTORE_EMBED;
 }
 
+/* For temporary clusters of an earlier spec. Where the database is named, nothing need be read of RDS. */
+static bool looks_for_left(const struct desired *desired)
+{
+	return desired->vectors.restore.from.kind != DESIRED_SOURCE_SNAPSHOT && desired->vectors.connect.host == NULL;
+}
+
 static void observe_restore(struct kind_context *context, struct observed_vectors *vectors)
 {
 	const struct desired_restore *restore = &context->desired->vectors.restore;
 
 	if (restore->from.kind == DESIRED_SOURCE_SNAPSHOT)
 		source_observe(context, &vectors->restore);
-	else if (context->desired->vectors.connect.host == NULL) /* else nothing need be read of RDS */
+	else if (looks_for_left(context->desired))
 		source_observe_left(context, &vectors->restore);
 	if (embeds(context->desired))
 		observe_embedding(context, &vectors->embedding);
@@ -304,6 +310,8 @@ static void vectors_permissions(const struct desired *desired, bool enforce, str
 		database_permissions(desired, &from->connect, permissions);
 	if (from->kind == DESIRED_SOURCE_SNAPSHOT)
 		source_permissions(desired, enforce, permissions);
+	else if (looks_for_left(desired))
+		source_permissions_left(desired, enforce, permissions);
 }
 
 const struct kind kind_vectors = {

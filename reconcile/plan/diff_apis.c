@@ -120,10 +120,8 @@ static void remove_api(const struct plan_input *input, struct plan *plan, struct
 
 	action->risk = RISK_DESTRUCTIVE;
 	action->allow = "remove-published-apis";
-	action->reason = arena_printf(plan->arena,
-	                              WHY ". It is gone, with its keys, until it is published again, for which this is "
-	                                  "recorded first: %s",
-	                              describe(plan->arena, api));
+	action->reason = WHY "; its keys go with it";
+	plan_add_note(plan, resource, "recorded before it goes: %s", describe(plan->arena, api));
 	plan_action_need(plan, action, CONDITION_SNAPSHOT);
 	if (bot != NULL)
 		plan_action_set(plan, action, "owner", bot->owner);
@@ -193,25 +191,60 @@ static const char *join(struct arena *arena, const char **texts, size_t count)
 /*
  * The application keeps a bot for published that is not any more, and refuses
  * to publish it before that is taken back (backend/app/usecases/bot.py).
+ * Returns the API's resource; NULL: there is nobody to publish it for.
  */
-static void list_removed(const struct plan_input *input, struct plan *plan, const struct observed_api *api)
+static struct plan_resource *list_removed(const struct plan_input *input, struct plan *plan,
+                                          const struct observed_api *api)
 {
-	const struct observed_apis *seen = &input->observed->apis;
 	const struct observed_app_bot *bot = find_bot(input, api->bot);
 	const char *owner = bot != NULL ? bot->owner : api->owner;
 	struct plan_resource *resource;
 
 	if (bot == NULL && input->observed->bots.head.status == OBSERVED_SEEN)
-		return; /* the bot is gone itself */
+		return NULL; /* the bot is gone itself */
 	resource = resource_of(plan, name_of(api));
-	plan_add_note(plan, resource,
-	              "to publish again: bot %s%s%s, %s; recorded in %s. In the application, delete the API of the bot "
-	              "first, which it does not know to be gone",
-	              name_of(api), owner != NULL ? " of " : "", owner != NULL ? owner : "", describe(plan->arena, api),
-	              seen->file);
+	plan_add_note(plan, resource, "to publish again: bot %s%s%s, %s", name_of(api), owner != NULL ? " of " : "",
+	              owner != NULL ? owner : "", describe(plan->arena, api));
 	if (api->left_count > 0)
 		plan_add_note(plan, resource, "left when its stack was deleted: %s",
 		              join(plan->arena, api->left, api->left_count));
+	return resource;
+}
+
+/* What holds of all that are to be removed is told once. */
+static void note_loss(struct plan *plan)
+{
+	size_t i;
+
+	for (i = 0; i < plan->action_count; i++) {
+		const struct plan_action *action = plan->actions[i];
+
+		if (strcmp(action->kind, KIND) != 0 || action->allow == NULL)
+			continue;
+		plan_add_note(plan, plan_find_resource(plan, KIND, action->resource),
+		              "a removed API does not answer until a person publishes it again, with new keys");
+		return;
+	}
+}
+
+/* The same of all that were. */
+static void list_all_removed(const struct plan_input *input, struct plan *plan)
+{
+	const struct observed_apis *seen = &input->observed->apis;
+	struct plan_resource *first = NULL;
+	size_t i;
+
+	for (i = 0; i < seen->removed_count; i++) {
+		struct plan_resource *resource = list_removed(input, plan, &seen->removed[i]);
+
+		if (first == NULL)
+			first = resource;
+	}
+	if (first != NULL)
+		plan_add_note(plan, first,
+		              "before a bot is published again, delete its API in the application, which does not know "
+		              "that it is gone. What is to be published is recorded in %s",
+		              seen->file);
 }
 
 static bool is_listed(const struct observed_apis *seen, const char *stack)
@@ -276,7 +309,7 @@ void plan_diff_apis(const struct plan_input *input, struct plan *plan)
 	}
 	for (i = 0; i < seen->api_count; i++)
 		diff_api(input, plan, &seen->apis[i]);
-	for (i = 0; i < seen->removed_count; i++)
-		list_removed(input, plan, &seen->removed[i]);
+	note_loss(plan);
+	list_all_removed(input, plan);
 	list_unrecorded(input, plan);
 }

@@ -264,20 +264,39 @@ static void note_advice(struct bots_diff *diff)
 		              diff->embedding == 1 ? " is" : "s are");
 }
 
+/*
+ * How much of what is nearest the application's searches find. A search that does not go through the index reads all
+ * rows of its bot and misses none, so what the index alone would find of them matters to nobody.
+ */
 static void note_recall(struct bots_diff *diff)
 {
 	const struct observed_searches *seen = &diff->seen->searches;
+	struct arena *arena = diff->plan->arena;
+	const char *others = "";
 	int64_t recall;
 
-	if (seen->expected == 0)
+	if (seen->expected == 0 || diff->counts[TROUBLE_INDEX] > 0) /* which is worse than any recall */
 		return;
+	if (seen->indexed == 0) {
+		plan_add_note(
+		    diff->plan, diff->resource,
+		    "searches find all that is nearest: PostgreSQL reads every row of the bot, and not %s, as "
+		    "long as bots have so few rows that this is faster; the index needs nothing done",
+		    seen->index);
+		return;
+	}
 	recall = 100 * seen->found / seen->expected;
+	if (seen->indexed < seen->questions)
+		others = arena_printf(arena,
+		                      "; PostgreSQL goes through it for %" PRId64
+		                      " of them, and finds all that is nearest for the others, by reading every row of "
+		                      "the bot",
+		                      seen->indexed);
 	plan_add_note(diff->plan, diff->resource,
-	              "recall of %s: %" PRId64 " %% of the %" PRId64 " nearest rows, on %" PRId64
-	              " questions; PostgreSQL by itself uses it for %" PRId64
-	              " of them, and looks at all rows of the bot for the others",
-	              seen->index, recall, seen->limit, seen->questions, seen->indexed);
-	if (recall < RECALL_LOW && seen->indexed > 0)
+	              "%s finds %" PRId64 " %% of the %" PRId64 " nearest rows (its recall), on %" PRId64
+	              " question%s%s",
+	              seen->index, recall, seen->limit, seen->questions, seen->questions == 1 ? "" : "s", others);
+	if (recall < RECALL_LOW)
 		plan_add_note(
 		    diff->plan, diff->resource,
 		    "that is little: raise ivfflat.probes, 1 by default, for the application's database user, or "

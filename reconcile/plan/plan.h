@@ -74,6 +74,7 @@ struct plan_action {
 	const char **calls; /* its mutating calls: "rds:CreateDBInstance", "sql:COPY", … */
 	size_t call_count;
 	bool begun; /* acting: it was handed to its kind, whatever came of it */
+	bool later; /* acting: only what this run had done before showed that it was to be done */
 	bool asked; /* acting: AWS has agreed, and only shows it late; never asked for, or looked at, twice in a run */
 	const char
 	    *ran; /* acting: what came of a program that was run for it, which is run once in a run; NULL: none was */

@@ -36,12 +36,11 @@ static const char *quote(struct arena *arena, const char *text)
 static const char *command_on_spec(const struct adviser *adviser, const char *verb)
 {
 	const char *file = tree_text(json_object_get(adviser->report, "spec"), "file");
-
-	const json_t *only = json_object_get(adviser->report, "only");
 	const char *command = arena_printf(adviser->arena, "trueup %s %s", verb, quote(adviser->arena, file));
+	const json_t *only = json_object_get(adviser->report, "only");
 	size_t i;
 
-	for (i = 0; i < json_array_size(only); i++)
+	for (i = 0; i < json_array_size(only) && strcmp(verb, "doctor") != 0; i++) /* which looks at all */
 		command = arena_printf(adviser->arena, "%s --only %s", command,
 		                       quote(adviser->arena, json_string_value(json_array_get(only, i))));
 	return command;
@@ -103,6 +102,27 @@ static const char *describe_duration(const struct adviser *adviser)
 		return "";
 	clock_format_duration((int64_t)(finished - started), text, sizeof(text));
 	return arena_printf(adviser->arena, " in %s", text);
+}
+
+/* Why more may be done than a plan of before has: it shows what can be known when it is made. */
+static const char *describe_done(const struct adviser *adviser)
+{
+	const char *duration = describe_duration(adviser);
+	const json_t *resource, *action;
+	size_t i, j, later = 0;
+
+	json_array_foreach(json_object_get(adviser->report, "resources"), i, resource)
+	{
+		json_array_foreach(json_object_get(resource, "actions"), j, action)
+		{
+			later += strcmp(tree_text(action, "state"), "done") == 0 &&
+			         json_is_true(json_object_get(action, "later"));
+		}
+	}
+	if (later == 0)
+		return duration;
+	return arena_printf(adviser->arena, "%s; %zu of them could be planned only once others were done", duration,
+	                    later);
 }
 
 /* "2 actions planned", with the command, if there are any in that state. */
@@ -253,21 +273,43 @@ static void say_skipped(struct adviser *adviser)
 		                 has_mode(adviser, "observe") ? ": spec.mode is observe" : ""));
 }
 
+static bool is_account_unknown(const json_t *report)
+{
+	const json_t *resource;
+	size_t i;
+
+	json_array_foreach(json_object_get(report, "resources"), i, resource)
+	{
+		if (strcmp(tree_text(resource, "kind"), "account") == 0)
+			return strcmp(tree_text(resource, "state"), "unknown") == 0;
+	}
+	return false;
+}
+
+/* Without credentials, to look again is of no use. */
+static void say_unknown(struct adviser *adviser)
+{
+	size_t unknown = tree_count_resources(adviser->report, "unknown");
+	bool account = is_account_unknown(adviser->report);
+	struct advice *advice;
+
+	if (unknown == 0)
+		return;
+	advice = add(adviser, ADVICE_BAD,
+	             arena_printf(adviser->arena, "%s could not be observed; %s",
+	                          tree_count_text(adviser->arena, unknown, "resource"),
+	                          account ? "what is wrong, and what to do" : "look again"));
+	advice->command = command_on_spec(adviser, account ? "doctor" : "plan");
+}
+
 struct advice_list advice_give(struct arena *arena, const json_t *report)
 {
 	struct adviser adviser = {.arena = arena, .report = report};
-	size_t unknown = tree_count_resources(report, "unknown");
 
 	say_standing(&adviser);
-	say_actions(&adviser, "done", ADVICE_GOOD, describe_duration(&adviser), NULL);
+	say_actions(&adviser, "done", ADVICE_GOOD, describe_done(&adviser), NULL);
 	say_actions(&adviser, "failed", ADVICE_BAD, "; once the cause is gone", "apply");
-	if (unknown > 0) {
-		struct advice *advice = add(&adviser, ADVICE_BAD,
-		                            arena_printf(arena, "%s could not be observed; look again",
-		                                         tree_count_text(arena, unknown, "resource")));
-
-		advice->command = command_on_spec(&adviser, "plan");
-	}
+	say_unknown(&adviser);
 	say_blocked(&adviser);
 	say_actions(&adviser, "waiting", ADVICE_OPEN, " for a long operation; to go on", "apply");
 	say_actions(&adviser, "planned", ADVICE_OPEN, describe_risks(&adviser), "apply");

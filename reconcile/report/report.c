@@ -67,7 +67,11 @@ static json_t *build_action(const struct plan_action *action)
 	static const char *const keys[] = {"id",    "verb",  "risk",  "state",    "reason", "needs",
 	                                   "calls", "error", "allow", "waitsFor", "gives",  NULL};
 
-	return pick_keys(record_to_json(&plan_action_record, action), keys);
+	json_t *built = pick_keys(record_to_json(&plan_action_record, action), keys);
+
+	if (action->later)
+		json_object_set_new(built, "later", json_true());
+	return built;
 }
 
 static json_t *build_count(int64_t count)

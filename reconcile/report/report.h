@@ -56,10 +56,18 @@ struct report_input {
 };
 
 /*
- * A new reference. Besides the contract's keys: `notes` of a resource, and, if the run acted on it, `found`, what
- * differed before that, as in `differences`; `allow`, `waitsFor` and `gives` of an action (plan.h); at the top the
- * spec's `mode`, and `trigger`, `audit` (a list of the numbers of its lines `run` in the audit log), and `error` {code,
- * message}, only if there is one. Text that is not UTF-8 stands escaped as \xHH.
+ * A new reference. Besides the contract's keys:
+ *
+ *   of a resource   `notes`; `found`, what differed before the run acted on it, as in `differences`, if it did; `rows`
+ *                   {expected, present, bots: {ID: {expected, present}}}, where rows were counted (of vectors;
+ *                   `expected` is null where it is not known, the first 5,000 bots are listed)
+ *   of an action    `allow`, `waitsFor` and `gives` (plan.h); `later`: true, where only what this run had done
+ *                   before showed that it was to be done
+ *   at the top      the spec's `mode`; and, only if there is one: `trigger`, what started the run; `only`, as --only
+ *                   was given; `audit`, the numbers of its lines `run` in the audit log; `api` {SERVICE: {calls,
+ *                   retries, throttles}}, what AWS was asked; `error` {code, message}
+ *
+ * Text that is not UTF-8 stands escaped as \xHH.
  */
 json_t *report_build(const struct report_input *input);
 

@@ -20,6 +20,7 @@
 #include "run/run_private.h"
 #include "run/saved.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #define ROUNDS_MAX 16 /* far more than the longest migration has */
@@ -92,9 +93,11 @@ static void record_action(struct plan *taken, const struct plan *plan, struct pl
 
 	if (before != NULL) {
 		action->begun |= before->begun;
+		action->later = before->later;
 		if (!stays_failed(before, action))
 			*before = *action;
 	} else {
+		action->later = !first;
 		*ARENA_PUSH(taken->arena, taken->actions, taken->action_count) = action;
 	}
 	if (plan_find_resource(taken, action->kind, action->resource) == NULL)
@@ -254,15 +257,35 @@ bool run_has_more(const struct run *run, const struct plan *plan)
 	return false;
 }
 
+/* The only resource of the kind; NULL: there are more, or none. */
+static const struct plan_resource *find_only(const struct plan *plan, const char *kind)
+{
+	const struct plan_resource *only = NULL;
+	size_t i;
+
+	for (i = 0; i < plan->resource_count; i++) {
+		if (strcmp(plan->resources[i]->kind, kind) != 0)
+			continue;
+		if (only != NULL)
+			return NULL;
+		only = plan->resources[i];
+	}
+	return only;
+}
+
 /* What was acted on and is not there any more, such as a cluster that was replaced under another name. */
-static struct plan_resource *past_resource(struct run *run, const struct plan_resource *before)
+static struct plan_resource *past_resource(struct run *run, const struct plan *now, const struct plan_resource *before)
 {
 	struct plan_resource *resource = arena_alloc(run->arena, sizeof(*resource));
+	const struct plan_resource *successor = find_only(now, before->kind);
 
 	resource->kind = before->kind;
 	resource->name = before->name;
 	resource->state = RESOURCE_SKIPPED;
-	resource->reason = "it is no longer there to be looked at";
+	resource->reason = "it was not seen again after these actions";
+	if (successor != NULL && successor->state != RESOURCE_UNKNOWN)
+		resource->reason =
+		    arena_printf(run->arena, "it is gone, and %s is in its place since these actions", successor->name);
 	return resource;
 }
 
@@ -277,6 +300,20 @@ const int64_t *run_audited(const struct run *run, size_t *count)
 	return run->audited;
 }
 
+/* Behind the others of its kind, where a reader looks for it. */
+static void insert_resource(struct plan *plan, struct plan_resource *resource)
+{
+	size_t at, i = plan->resource_count;
+
+	for (at = i; at > 0 && strcmp(plan->resources[at - 1]->kind, resource->kind) != 0; at--)
+		;
+	*ARENA_PUSH(plan->arena, plan->resources, plan->resource_count) = resource;
+	for (; at > 0 && i > at; i--) {
+		plan->resources[i] = plan->resources[i - 1];
+		plan->resources[i - 1] = resource;
+	}
+}
+
 struct plan *run_outcome(struct run *run, const struct plan *now)
 {
 	struct plan *outcome = arena_alloc(run->arena, sizeof(*outcome));
@@ -289,8 +326,7 @@ struct plan *run_outcome(struct run *run, const struct plan *now)
 		const struct plan_resource *before = run->taken.resources[i];
 
 		if (plan_find_resource(now, before->kind, before->name) == NULL)
-			*ARENA_PUSH(run->arena, outcome->resources, outcome->resource_count) =
-			    past_resource(run, before);
+			insert_resource(outcome, past_resource(run, now, before));
 	}
 	for (i = 0; i < run->taken.action_count; i++)
 		*ARENA_PUSH(run->arena, outcome->actions, outcome->action_count) = run->taken.actions[i];

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,10 @@ def test_validate_says_what_is_valid(trueup: Run, tmp_path: Path) -> None:
 def test_validate_reads_the_baseline(trueup: Run, tmp_path: Path) -> None:
     body = "  vectors: {counts: {file: base.yaml}, connect: {host: db.example.com, secret: s}}\n"
     (tmp_path / "spec.yaml").write_text(spec(body=body))
-    assert trueup("validate", "spec.yaml").returncode == 0
+    early = trueup("validate", "spec.yaml")
+    assert (early.returncode, early.stdout) == (0, "spec.yaml: production is valid\n")
+    assert "there is no baseline base.yaml yet; `trueup capture spec.yaml` writes it" in early.stderr
+    assert trueup("validate", "-q", "spec.yaml").stderr == ""
     (tmp_path / "base.yaml").write_text("apiVersion: trueup/v1\nkind: VectorBaseline\nbots: {}\n")
     done = trueup("validate", "spec.yaml")
     assert done.returncode == 65
@@ -71,8 +75,11 @@ def test_policies(trueup: Run, path: Path) -> None:
     for mode in ("observe", "enforce"):
         policy = json.loads(trueup("explain", "--iam", mode, str(path)).stdout)
         assert policy["Version"] == "2012-10-17"
+        assert [name for name in policy["Statement"][0]] == ["Sid", "Effect", "Action", "Resource"]
         resources = [statement["Resource"] for statement in policy["Statement"]]
-        assert resources == sorted(set(resources))
+        assert resources == sorted(resources)
+        sids = [statement["Sid"] for statement in policy["Statement"]]
+        assert len(sids) == len(set(sids)) and all(re.fullmatch("(Read|Use|Change)[A-Za-z0-9]+", sid) for sid in sids)
         for statement in policy["Statement"]:
             assert statement["Effect"] == "Allow"
             assert statement["Action"] == sorted(set(statement["Action"]))
@@ -122,6 +129,32 @@ def test_policies_of_embedding(trueup: Run, tmp_path: Path, via: str, starts: se
     (tmp_path / "embed.yaml").write_text(text.replace("  allow: [run-embedding-tasks]\n", ""))
     without = json.loads(trueup("explain", "--iam", "enforce", "embed.yaml").stdout)
     assert not starts & {action for statement in without["Statement"] for action in statement["Action"]}
+
+
+@pytest.mark.parametrize(("vectors", "may"), [
+    ("counts: {file: base.yaml}", {"rds:DeleteDBCluster", "rds:DeleteDBInstance"}),  # left of an earlier spec
+    ("counts: {file: base.yaml}, restore: {from: {snapshot: auto}}",
+     {"rds:DeleteDBCluster", "rds:DeleteDBInstance", "rds:ModifyDBCluster"}),
+    ("schema: present", set()),  # nothing tells that no row is missing
+    ("counts: {file: base.yaml}, connect: {host: db.example.com, secret: s}", set())])
+def test_only_temporary_clusters_may_be_deleted(trueup: Run, tmp_path: Path, vectors: str, may: set[str]) -> None:
+    text = spec("chat", f"  vectors: {{{vectors}}}\n").replace("eu-west-3}", "eu-west-3, stack: BedrockChatStack}")
+    (tmp_path / "spec.yaml").write_text(text)
+    for mode, wanted in (("observe", set()), ("enforce", may)):
+        statements = json.loads(trueup("explain", "--iam", mode, "spec.yaml").stdout)["Statement"]
+        found = [statement for statement in statements if re.search("(Delete|Modify)DB", str(statement["Action"]))]
+        assert {action for statement in found for action in statement["Action"]} == wanted
+        for statement in found:
+            assert re.fullmatch(r"arn:aws:rds:[^:]*:[^:]*:(cluster|db):trueup-source-chat-\*", statement["Resource"])
+            assert statement["Condition"] == {"StringEquals": {"aws:ResourceTag/trueup:deployment": "chat"}}
+
+
+def test_the_command_s_own_permissions_are_a_matter_of_a_note(trueup: Run) -> None:
+    path = str(ROOT / "specs/migrate-with-deploy.yaml")
+    done = trueup("explain", "--iam", "enforce", path)
+    assert json.loads(done.stdout) and "by-deployment: the policy does not hold what the command" in done.stderr
+    assert trueup("explain", "--iam", "observe", path).stderr == ""
+    assert trueup("explain", "--iam", "enforce", str(ROOT / "specs/migrate-in-place.yaml")).stderr == ""
 
 
 def test_plans_come_in_the_order_of_the_specs(trueup: Run, tmp_path: Path) -> None:
