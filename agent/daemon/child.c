@@ -118,8 +118,24 @@ static bool is_private(const char *variable)
 	return false;
 }
 
+/* What a program needs that has no business with AWS: where things are, in which words, and which way out. */
+static bool is_plain(const char *variable)
+{
+	static const char *const names[] = {
+	    "PATH=",        "HOME=",        "USER=",       "LOGNAME=",           "LANG=",          "LANGUAGE=",
+	    "LC_",          "TZ=",          "TMPDIR=",     "XDG_CONFIG_HOME=",   "SSH_AUTH_SOCK=", "LD_LIBRARY_PATH=",
+	    "HTTPS_PROXY=", "https_proxy=", "http_proxy=", "ALL_PROXY=",         "all_proxy=",     "NO_PROXY=",
+	    "no_proxy=",    "SSL_CERT_",    "GIT_SSL_CA",  "GIT_CONFIG_GLOBAL=", "ASAN_OPTIONS=",  "UBSAN_OPTIONS="};
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strncmp(variable, names[i], strlen(names[i])) == 0)
+			return true;
+	return false;
+}
+
 /* The environment with the additions in front, made before the fork; the strings are borrowed. */
-static char **make_environment(const char *const *added)
+static char **make_environment(const char *const *added, bool plain)
 {
 	size_t count = 0, of_ours = 0, at = 0, i, j;
 	char **all;
@@ -138,7 +154,7 @@ static char **make_environment(const char *const *added)
 
 		for (j = 0; j < count && strncmp(added[j], environ[i], name) != 0; j++)
 			;
-		if (j == count && !is_private(environ[i]))
+		if (j == count && !is_private(environ[i]) && (!plain || is_plain(environ[i])))
 			all[at++] = environ[i];
 	}
 	return all;
@@ -246,7 +262,7 @@ static int await_start(int failure)
 /* Forks. 0, or errno; then there is no child. */
 static int launch(const struct child_options *options, struct pipes *pipes, pid_t *pid)
 {
-	char **environment = make_environment(options->environment);
+	char **environment = make_environment(options->environment, options->plain_environment);
 	pid_t parent = getpid();
 	int reason = 0;
 	sigset_t all, before;

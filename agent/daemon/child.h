@@ -58,7 +58,8 @@ struct child_options {
 	const char *directory;          /* it runs in this one; NULL: ours */
 	const char *const *environment; /* "NAME=value" besides and before ours (but what systemd tells us in it); ends
 	                                   with NULL; NULL: none */
-	const void *input;              /* standard input: copied here, and wiped once written; NULL: /dev/null */
+	bool plain_environment; /* of ours it gets paths, locale and proxies, and nothing that may be a secret */
+	const void *input;      /* standard input: copied here, and wiped once written; NULL: /dev/null */
 	size_t input_length;
 	size_t output_max; /* bytes of standard output; 0: it goes to /dev/null */
 	size_t memory_max; /* bytes of its data; 0: as much as we may have */

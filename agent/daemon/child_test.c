@@ -302,6 +302,25 @@ START_TEST(none_is_left_if_we_are_killed)
 }
 END_TEST
 
+START_TEST(a_plain_environment_has_no_secrets)
+{
+	static const char *const added[] = {"TRUEUP_TEST=added", NULL};
+	struct child_options options = shell(SHELL("env | grep -c secret; echo $TRUEUP_TEST $LC_TIME $https_proxy; "
+	                                           "test -n \"$PATH\" && test -n \"$HOME\""));
+
+	setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
+	setenv("PGPASSWORD", "secret", 1);
+	setenv("LC_TIME", "C", 1);
+	setenv("https_proxy", "http://localhost:1", 1);
+	setenv("HOME", "/home", 1);
+	options.environment = added;
+	options.plain_environment = true;
+	run(&options);
+	ck_assert_str_eq(buf_text(&scene.output), "0\nadded C http://localhost:1\n");
+	ck_assert_int_eq(scene.result.outcome.code, 0);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
 	Suite *suite = suite_create("child");
@@ -311,6 +330,7 @@ Suite *test_suite(void)
 	tcase_set_timeout(tcase, 30);
 	tcase_add_test(tcase, streams_and_exit_come_apart);
 	tcase_add_test(tcase, it_gets_its_input_environment_and_directory);
+	tcase_add_test(tcase, a_plain_environment_has_no_secrets);
 	tcase_add_test(tcase, what_cannot_start_is_told);
 	tcase_add_test(tcase, a_deadline_ends_it_in_order);
 	tcase_add_test(tcase, who_does_not_heed_it_is_killed_with_its_children);

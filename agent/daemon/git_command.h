@@ -23,7 +23,7 @@ void git_command_add(struct arena *arena, struct git_command *command, const cha
 /* What only a verification needs; `gnupg` is GnuPG's directory. In front of the command. */
 void git_command_add_verify(struct arena *arena, struct git_command *command, const struct agent_verify *verify);
 
-/* The environment besides ours; NULL and *err if the configuration does not allow one. */
+/* The environment besides the plain one of ours; NULL and *err if the configuration does not allow one. */
 const char *const *git_command_environment(struct arena *arena, const struct agent_git *git, const char *gnupg,
                                            struct error *err);
 

@@ -327,6 +327,7 @@ static void read_specs(struct source *source)
 	const struct child_options options = {
 	    .argv = argv,
 	    .name = "trueup",
+	    .plain_environment = true,
 	    .output_max = OUTPUT_MAX,
 	    .timeout_ms = LOOK_MS,
 	    .grace_ms = 1000,

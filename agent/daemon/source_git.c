@@ -85,6 +85,7 @@ static void run(struct source_git *look, const char *const *argv, struct child_o
 
 	options.argv = argv;
 	options.environment = look->environment;
+	options.plain_environment = true;
 	options.grace_ms = 2000;
 	if (options.timeout_ms == 0)
 		options.timeout_ms = LOCAL_MS;

@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/test_main.h"
 #include "daemon/git_kept.h"
+#include "daemon/source.h"
 
 #include <event2/event.h>
 #include <fts.h>
@@ -265,6 +266,56 @@ START_TEST(a_tag_has_the_name_that_was_signed)
 }
 END_TEST
 
+/* A program that writes down what it is given, in `seen`, and goes on as another. */
+static const char *make_stand_in(const char *name, const char *commands)
+{
+	sh(arena_printf(arena,
+	                "mkdir -p bin; echo '#!/bin/sh' >bin/%s; echo 'env >>%s/seen; %s' >>bin/%s; chmod +x bin/%s",
+	                name, root, commands, name, name));
+	return arena_printf(arena, "%s/bin", root);
+}
+
+static void take_change(void *context)
+{
+	(void)context;
+	event_base_loopexit(base, NULL);
+}
+
+static void ignore(void *context)
+{
+	(void)context;
+}
+
+/* Neither what fetches, verifies nor reads specs has any business with AWS. */
+START_TEST(credentials_are_for_runs_alone)
+{
+	const char *path = arena_strdup(arena, getenv("PATH"));
+	const struct agent_config config = {.specs.path = root};
+	struct source_options options = {
+	    .base = base, .config = &config, .state = root, .observer = {ignore, take_change, NULL}};
+	struct source *source;
+	const char *tip;
+
+	setenv("AWS_SECRET_ACCESS_KEY", "not-for-them", 1);
+	sign();
+	commit("echo a >specs/a.yaml", "");
+	tip = sh("cd remote; git rev-parse HEAD");
+	setenv("PATH",
+	       arena_printf(arena, "%s:%s", make_stand_in("git", arena_printf(arena, "PATH=%s exec git \"$@\"", path)),
+	                    path),
+	       1);
+	look_and_take(tip);
+	setenv("PATH", path, 1);
+	sh("grep -q ^GIT_ASKPASS= seen");
+	options.program = arena_printf(arena, "%s/validate", make_stand_in("validate", "echo READER=1 >>$0.ran"));
+	source = source_new(&options);
+	event_base_dispatch(base);
+	source_free(source);
+	sh("test -s seen; test -s bin/validate.ran");
+	ck_assert_str_eq(sh("grep -c not-for-them seen || true"), "0");
+}
+END_TEST
+
 Suite *test_suite(void)
 {
 	Suite *suite = suite_create("source_git");
@@ -275,6 +326,7 @@ Suite *test_suite(void)
 	tcase_add_test(test, the_repository_stays_small);
 	tcase_add_test(test, there_are_few_packs);
 	tcase_add_test(test, a_crash_harms_no_repository);
+	tcase_add_test(test, credentials_are_for_runs_alone);
 	tcase_add_test(test, an_older_commit_is_refused);
 	tcase_add_test(test, what_is_far_behind_is_followed_from);
 	tcase_add_test(test, a_tag_has_the_name_that_was_signed);
