@@ -109,12 +109,6 @@ static enum report_exit complain_of_start(const struct error *err)
 	return err->code == ERROR_BUSY ? REPORT_EXIT_BUSY : REPORT_EXIT_FAILED;
 }
 
-static enum report_exit refuse_pending(const char *file, const char *what)
-{
-	log_error("%s: %s: is not in this version", file, what);
-	return REPORT_EXIT_INVALID;
-}
-
 /* The arena becomes the daemon's. */
 static enum report_exit serve(const struct command_context *context, const char *file, struct arena *arena,
                               const struct agent_config *config)
@@ -152,8 +146,6 @@ static enum report_exit agent_run(const struct command_context *context)
 	}
 	if (agent_config_load(arena, file, config, &issues) != 0)
 		code = command_complain_issues(&issues);
-	else if (daemon_find_pending(config) != NULL)
-		code = refuse_pending(file, daemon_find_pending(config));
 	else if (options->next > 0)
 		code = print_schedule(context, config);
 	else

@@ -4,6 +4,7 @@
  */
 #include "askpass.h"
 #include "command.h"
+#include "deliver.h"
 #include "help.h"
 #include "output.h"
 
@@ -136,7 +137,12 @@ int main(int argc, char **argv)
 	fill_standard_streams();
 	forbid_core_dumps();
 	catch_signals();
-	code = askpass_is_asked(argc, argv) ? askpass_answer(argv[1]) : run_command(arena, argc, argv);
+	if (askpass_is_asked(argc, argv))
+		code = askpass_answer(argv[1]);
+	else if (deliver_is_asked(argc, argv))
+		code = deliver_once();
+	else
+		code = run_command(arena, argc, argv);
 	if (output_finish(&err) != 0) {
 		fprintf(stderr, "trueup: %s\n", err.message);
 		code = report_worse(code, REPORT_EXIT_FAILED);

@@ -172,12 +172,14 @@ static const struct field target_fields[] = {
 static const struct field notify_fields[] = {
     {"webhook", FIELD_TYPE_SECTION, .one_key = true, INTO(agent_notify, webhook), .fields = target_fields,
      .example = "{url: \"https://hooks.example.com/trueup\"}",
-     .text = "POSTs JSON: what changed, from what to what, and why."},
+     .text = "POSTs JSON (schema trueup/notification/v1): what changed, from what to what, and why. The header "
+             "Idempotency-Key is the same if one comes twice. Redirects are not followed."},
     {"slack", FIELD_TYPE_SECTION, .one_key = true, INTO(agent_notify, slack), .fields = target_fields,
      .example = "{urlFile: /etc/trueup/slack-url}", .text = "POSTs a message as Slack and its like take it."},
     {"command", FIELD_TYPE_STRINGS, INTO(agent_notify, command), .least = 1, .most = 100,
      .example = "[mail, -s, trueup, ops@example.com]",
-     .text = "Runs a program with the message as its standard input. No shell reads it."},
+     .text = "Runs a program with the JSON of `webhook` as its standard input, for up to a minute. No shell reads it; "
+             "what it writes to standard error is logged, and an exit code other than 0 is a failure."},
     {"digest", FIELD_TYPE_DURATION, INTO(agent_notify, digest), .least = 0, .most = 86400, .fallback = "1m",
      .example = "5m", .text = "Changes within this time go into one message, so that a storm is one message."},
     END,
@@ -229,10 +231,13 @@ const struct field config_document[] = {
      .example = "{secret: /etc/trueup/webhook-secret}", .text = "Pushes that make the agent fetch at once."},
     {"status", FIELD_TYPE_SECTION, INTO(agent_config, status), .fields = status_fields,
      .example = "{github: {repository: example/operations, token: /etc/trueup/github-token}}",
-     .text = "Commit statuses, trueup/NAME for each deployment."},
+     .text = "Commit statuses, trueup/NAME for each deployment, on the commit in force: when its state is another one, "
+             "20 at once at most, and then one every ten seconds."},
     {"notify", FIELD_TYPE_MAP, .item_size = sizeof(struct agent_notify), INTO_LIST(agent_config, notify, notify_count),
      .most = 40, .fields = notify_fields, .pattern = "^[A-Za-z0-9_-]+$", .shape = "any name",
      .example = "{team: {slack: {urlFile: /etc/trueup/slack-url}}}",
-     .text = "Who is told when a deployment's state changes, by a name for each."},
+     .text =
+         "Who is told when a deployment's state changes, by a name for each. What fails is tried six times, and then "
+         "goes along with the next change. Secrets are read from their files at each delivery."},
     END,
 };

@@ -1,6 +1,7 @@
 #include "daemon/daemon.h"
 #include "base/arena.h"
 #include "base/log.h"
+#include "daemon/notify.h"
 #include "daemon/sd_notify.h"
 #include "daemon/server.h"
 #include "daemon/source.h"
@@ -25,6 +26,7 @@ struct daemon {
 	struct tasks *tasks;
 	struct source *source;
 	struct store *store;
+	struct notify *notify;
 	struct server *server; /* NULL: the configuration has no listen */
 	const char *trigger;   /* what the source was last asked to look for; NULL: nobody asked */
 	struct event *signals[SIGNALS];
@@ -40,6 +42,11 @@ struct event_base *daemon_base(struct daemon *daemon)
 struct state *daemon_state(struct daemon *daemon)
 {
 	return daemon->state;
+}
+
+const struct notify *daemon_notify(const struct daemon *daemon)
+{
+	return daemon->notify;
 }
 
 const struct agent_config *daemon_config(const struct daemon *daemon)
@@ -156,13 +163,6 @@ static void stop(struct daemon *daemon)
 	tasks_stop(daemon->tasks);
 }
 
-const char *daemon_find_pending(const struct agent_config *config)
-{
-	if (config->status.present)
-		return "status";
-	return config->notify_count > 0 ? "notify" : NULL;
-}
-
 /* The new configuration, or NULL if it is not to be used; what is wrong with it is logged. */
 static const struct agent_config *read_config(const struct daemon *daemon, struct arena *arena)
 {
@@ -173,9 +173,6 @@ static const struct agent_config *read_config(const struct daemon *daemon, struc
 
 	if (agent_config_load(arena, daemon->options.config, config, &issues) != 0)
 		spec_issues_print(&issues, &text);
-	else if (daemon_find_pending(config) != NULL)
-		buf_printf(&text, "%s: %s: is not in this version\n", daemon->options.config,
-		           daemon_find_pending(config));
 	else
 		return config;
 	for (line = strtok_r(text.bytes, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest))
@@ -224,6 +221,7 @@ static void reload(struct daemon *daemon)
 		tasks_reload(daemon->tasks, config);
 		source_reload(daemon->source, config);
 		store_reload(daemon->store, &config->retention);
+		notify_reload(daemon->notify, config);
 		set_agent(daemon);
 		log_warn("%s is in force now", daemon->options.config);
 		arena = before;
@@ -301,6 +299,12 @@ static int set_up(struct daemon *daemon, struct error *err)
 	    .observer = {on_in_force, on_source, daemon},
 	    .program = daemon->options.program,
 	};
+	const struct notify_options notify = {
+	    .base = daemon->base,
+	    .state = daemon->state,
+	    .directory = daemon->options.directory,
+	    .program = daemon->options.program,
+	};
 
 	daemon->tasks = tasks_new(&tasks, daemon->config, err);
 	if (daemon->tasks == NULL || catch_signals(daemon, err) != 0)
@@ -308,6 +312,7 @@ static int set_up(struct daemon *daemon, struct error *err)
 	state_observe(daemon->state, (struct state_observer){on_state, daemon});
 	daemon->source = source_new(&source);
 	daemon->store = store_new(daemon->state, daemon->options.directory, &daemon->config->retention);
+	daemon->notify = notify_new(&notify, daemon->config);
 	set_agent(daemon);
 	return set_server(daemon, daemon->config, err);
 }
@@ -350,6 +355,7 @@ void daemon_free(struct daemon *daemon)
 		state_unobserve(daemon->state, daemon);
 	server_free(daemon->server);
 	tasks_free(daemon->tasks);
+	notify_free(daemon->notify);
 	store_free(daemon->store);
 	source_free(daemon->source);
 	for (i = 0; i < SIGNALS; i++)

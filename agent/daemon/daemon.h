@@ -20,6 +20,7 @@
 
 struct daemon;
 struct event_base;
+struct notify;
 
 struct daemon_options {
 	const char *config;    /* the file: read again at HUP */
@@ -27,10 +28,6 @@ struct daemon_options {
 	const char *program;   /* run in place of this one; NULL: this one */
 	int verbose;           /* for children: how often they get -v */
 };
-
-/* The first key that the configuration may have and this version does nothing about: such a one is refused. NULL: none.
- */
-const char *daemon_find_pending(const struct agent_config *config);
 
 /*
  * `config` is the file's, in an arena that becomes the daemon's. NULL if the loop
@@ -47,6 +44,9 @@ void daemon_free(struct daemon *daemon); /* NULL is fine */
 
 struct event_base *daemon_base(struct daemon *daemon);
 struct state *daemon_state(struct daemon *daemon);
+
+/* For its tallies. */
+const struct notify *daemon_notify(const struct daemon *daemon);
 
 /* In force now; another one after a reload, when nothing of this one may be used any more. */
 const struct agent_config *daemon_config(const struct daemon *daemon);

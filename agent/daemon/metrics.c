@@ -354,6 +354,34 @@ static void print_source(const struct metrics *metrics, struct buf *out)
 	buf_printf(out, "trueup_source_refused %d\n", source->refused_revision != NULL);
 }
 
+static void print_tallies(const struct notify *notify, bool forge, const char *name, const char *label, struct buf *out)
+{
+	size_t i;
+
+	for (i = 0; i < notify_count(notify); i++) {
+		const struct notify_tally tally = notify_tally_at(notify, i);
+
+		if (tally.forge != forge)
+			continue;
+		buf_printf(out, "%s{%s=\"%s\",outcome=\"delivered\"} %" PRId64 "\n", name, label, tally.name,
+		           tally.delivered);
+		buf_printf(out, "%s{%s=\"%s\",outcome=\"retried\"} %" PRId64 "\n", name, label, tally.name,
+		           tally.retried);
+		buf_printf(out, "%s{%s=\"%s\",outcome=\"failed\"} %" PRId64 "\n", name, label, tally.name,
+		           tally.failed);
+	}
+}
+
+static void print_notify(const struct notify *notify, struct buf *out)
+{
+	family(out, "trueup_notifications_total", "counter",
+	       "Attempts to notify a target, by what became of them; failed: it was given up.");
+	print_tallies(notify, false, "trueup_notifications_total", "target", out);
+	family(out, "trueup_commit_statuses_total", "counter",
+	       "Attempts to write a commit status, by what became of them; failed: it was given up.");
+	print_tallies(notify, true, "trueup_commit_statuses_total", "forge", out);
+}
+
 static int64_t count_open_files(void)
 {
 	DIR *directory = opendir("/proc/self/fd");
@@ -396,7 +424,7 @@ static void print_process(const struct metrics *metrics, struct buf *out)
 	buf_printf(out, "process_open_fds %" PRId64 "\n", count_open_files());
 }
 
-void metrics_print(const struct metrics *metrics, time_t now, struct buf *out)
+void metrics_print(const struct metrics *metrics, const struct notify *notify, time_t now, struct buf *out)
 {
 	print_process(metrics, out);
 	print_source(metrics, out);
@@ -405,4 +433,5 @@ void metrics_print(const struct metrics *metrics, time_t now, struct buf *out)
 	print_counters(metrics, out);
 	print_durations(metrics, out);
 	print_calls(metrics, out);
+	print_notify(notify, out);
 }

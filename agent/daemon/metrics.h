@@ -10,6 +10,7 @@
 #define TRUEUP_AGENT_DAEMON_METRICS_H
 
 #include "base/buf.h"
+#include "daemon/notify.h"
 #include "daemon/state.h"
 
 #include <time.h>
@@ -22,6 +23,7 @@ struct metrics;
 struct metrics *metrics_new(struct state *state);
 void metrics_free(struct metrics *metrics); /* NULL is fine */
 
-void metrics_print(const struct metrics *metrics, time_t now, struct buf *out);
+/* `notify` may be NULL. */
+void metrics_print(const struct metrics *metrics, const struct notify *notify, time_t now, struct buf *out);
 
 #endif

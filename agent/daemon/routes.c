@@ -117,7 +117,7 @@ static void answer_metrics(struct exchange *exchange)
 {
 	struct buf text = {0};
 
-	metrics_print(exchange->routes->metrics, time(NULL), &text);
+	metrics_print(exchange->routes->metrics, daemon_notify(exchange->routes->daemon), time(NULL), &text);
 	reply(exchange, HTTP_OK, METRICS_TYPE, text.bytes, text.length);
 	buf_free(&text);
 }

@@ -2,7 +2,8 @@
  * transport.h - HTTP requests, several at once, and the clock that goes with them.
  *
  * What the client needs of the world outside is in this one table, so that
- * tests put a script in its place. Private to aws/.
+ * tests put a script in its place. AWS is spoken to by client.h alone; the other
+ * user is agent/deliver.c.
  */
 #ifndef TRUEUP_AWS_TRANSPORT_H
 #define TRUEUP_AWS_TRANSPORT_H

@@ -85,8 +85,7 @@ def test_systemd_makes_the_user_and_its_directory(installed: Path, tmp_path: Pat
 
 
 def test_the_example_configuration_is_valid() -> None:
-    told = run(TRUEUP, "agent", "--next", "1", CONTRIB / "agent.yaml")
-    assert "not in this version" not in told
+    run(TRUEUP, "agent", "--next", "1", CONTRIB / "agent.yaml")
 
 
 def test_alerts() -> None:

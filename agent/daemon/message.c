@@ -1,0 +1,239 @@
+#include "daemon/message.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/digest.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CONTEXT_PREFIX "trueup/"
+
+/* The worst first. */
+static const enum state_word by_gravity[] = {STATE_FAILED,  STATE_UNKNOWN, STATE_DRIFTED,
+                                             STATE_WAITING, STATE_IN_SYNC, STATE_NEVER};
+
+static int find_gravity(enum state_word word)
+{
+	int i;
+
+	for (i = 0; by_gravity[i] != word && by_gravity[i] != STATE_NEVER; i++)
+		;
+	return i;
+}
+
+static int compare_changes(const void *a, const void *b)
+{
+	const struct state_deployment *one = ((const struct message_change *)a)->deployment;
+	const struct state_deployment *other = ((const struct message_change *)b)->deployment;
+	int order = find_gravity(one->word) - find_gravity(other->word);
+
+	return order != 0 ? order : strcmp(one->name, other->name);
+}
+
+/* At most so many bytes of it, with a sign that it was cut, and never within a character. */
+static json_t *cut(const char *text, size_t most)
+{
+	size_t length = strlen(text);
+	struct buf out = {0};
+	json_t *string;
+
+	if (length > most) {
+		for (length = most - strlen("…"); length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80; length--)
+			;
+		buf_append(&out, text, length);
+		buf_puts(&out, "…");
+		text = buf_text(&out);
+	}
+	string = json_string(text);
+	if (string == NULL)
+		string = json_string("(it is not UTF-8)");
+	buf_free(&out);
+	return string;
+}
+
+static json_t *make_time(time_t when)
+{
+	char text[CLOCK_RFC3339_SIZE];
+
+	if (when == 0)
+		return json_null();
+	clock_format_rfc3339(when, text);
+	return json_string(text);
+}
+
+static int64_t count_conditions(const struct state_deployment *deployment, const char *state)
+{
+	int64_t count = 0;
+	size_t i;
+
+	for (i = 0; i < deployment->condition_count; i++)
+		count += strcmp(deployment->conditions[i].state, state) == 0;
+	return count;
+}
+
+static json_t *make_change(const struct message_change *change)
+{
+	const struct state_deployment *at = change->deployment;
+	const struct state_actions *actions = &at->actions;
+
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:s?, s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I}}", "deployment",
+	                 at->name, "from", change->before, "to", state_words[at->word], "reason",
+	                 cut(at->reason, MESSAGE_REASON_MOST), "since", make_time(at->since), "revision", at->revision,
+	                 "drifted", count_conditions(at, "drifted"), "unknown", count_conditions(at, "unknown"),
+	                 "actions", "planned", actions->planned, "done", actions->done, "waiting", actions->waiting,
+	                 "blocked", actions->blocked, "failed", actions->failed);
+}
+
+/* "12 deployments have changed: 3 failed, 9 in-sync" */
+static void print_heading(const struct message_change *changes, size_t count, struct buf *text)
+{
+	size_t counts[STATE_WORDS] = {0}, i;
+	const char *separator = ": ";
+
+	for (i = 0; i < count; i++)
+		counts[changes[i].deployment->word]++;
+	buf_printf(text, "trueup: %zu deployments have changed", count);
+	for (i = 0; i < STATE_WORDS; i++) {
+		if (counts[by_gravity[i]] == 0)
+			continue;
+		buf_printf(text, "%s%zu %s", separator, counts[by_gravity[i]], state_words[by_gravity[i]]);
+		separator = ", ";
+	}
+	buf_putc(text, '\n');
+}
+
+static void print_change(const struct message_change *change, struct buf *text)
+{
+	json_t *reason = cut(change->deployment->reason, MESSAGE_REASON_MOST);
+	const char *said = json_string_value(reason);
+
+	buf_printf(text, "%s: %s (was %s)%s%s", change->deployment->name, state_words[change->deployment->word],
+	           change->before, *said != '\0' ? ": " : "", said);
+	json_decref(reason);
+}
+
+static json_t *make_text(const struct message_change *changes, size_t count)
+{
+	struct buf text = {0};
+	json_t *string;
+	size_t i;
+
+	if (count == 1)
+		buf_puts(&text, "trueup: ");
+	else
+		print_heading(changes, count, &text);
+	for (i = 0; i < count && i < MESSAGE_LINES_MOST; i++) {
+		if (i > 0)
+			buf_putc(&text, '\n');
+		print_change(&changes[i], &text);
+	}
+	if (i < count)
+		buf_printf(&text, "\nand %zu more", count - i);
+	string = json_string(buf_text(&text));
+	buf_free(&text);
+	return string;
+}
+
+static void find_id(const char *target, const struct message_change *changes, size_t count,
+                    char id[DIGEST_SHA256_HEX_SIZE])
+{
+	struct buf text = {0};
+	size_t i;
+
+	buf_printf(&text, "%s\n", target);
+	for (i = 0; i < count; i++)
+		buf_printf(&text, "%s %s %s %" PRId64 "\n", changes[i].deployment->name, changes[i].before,
+		           state_words[changes[i].deployment->word], (int64_t)changes[i].deployment->since);
+	digest_sha256_hex(text.bytes, text.length, id);
+	buf_free(&text);
+}
+
+json_t *message_make(const char *target, struct message_change *changes, size_t count, time_t now)
+{
+	size_t listed = count < MESSAGE_CHANGES_MOST ? count : MESSAGE_CHANGES_MOST, i;
+	char id[DIGEST_SHA256_HEX_SIZE];
+	json_t *list = json_array();
+
+	qsort(changes, count, sizeof(*changes), compare_changes);
+	find_id(target, changes, count, id);
+	for (i = 0; i < listed; i++)
+		json_array_append_new(list, make_change(&changes[i]));
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:I}", "schema", MESSAGE_SCHEMA, "id", id, "target", target,
+	                 "sentAt", make_time(now), "text", make_text(changes, count), "changes", list, "more",
+	                 (json_int_t)(count - listed));
+}
+
+json_t *message_make_slack(const json_t *message)
+{
+	const char *at = json_string_value(json_object_get(message, "text"));
+	struct buf text = {0};
+	json_t *slack;
+
+	/* Only these three have a meaning of their own: without them there is no link, and nobody is called. */
+	for (; *at != '\0'; at++) {
+		if (*at == '&')
+			buf_puts(&text, "&amp;");
+		else if (*at == '<')
+			buf_puts(&text, "&lt;");
+		else if (*at == '>')
+			buf_puts(&text, "&gt;");
+		else
+			buf_putc(&text, *at);
+	}
+	slack = json_pack("{s:s}", "text", buf_text(&text));
+	buf_free(&text);
+	return slack;
+}
+
+const char *message_github_state(enum state_word word)
+{
+	switch (word) {
+	case STATE_IN_SYNC:
+		return "success";
+	case STATE_DRIFTED:
+		return "failure";
+	case STATE_WAITING:
+	case STATE_NEVER:
+		return "pending";
+	default:
+		return "error";
+	}
+}
+
+/* "drifted: users g: one is missing" */
+static json_t *make_description(const struct state_deployment *deployment)
+{
+	struct buf text = {0};
+	json_t *description;
+
+	buf_printf(&text, "%s%s%s", deployment->word == STATE_IN_SYNC ? "in sync" : state_words[deployment->word],
+	           *deployment->reason != '\0' ? ": " : "", deployment->reason);
+	description = cut(buf_text(&text), MESSAGE_STATUS_MOST);
+	buf_free(&text);
+	return description;
+}
+
+static json_t *make_context(const struct state_deployment *deployment)
+{
+	return json_sprintf(CONTEXT_PREFIX "%s", deployment->name);
+}
+
+json_t *message_make_github(const struct state_deployment *deployment)
+{
+	return json_pack("{s:s, s:o, s:o}", "state", message_github_state(deployment->word), "context",
+	                 make_context(deployment), "description", make_description(deployment));
+}
+
+json_t *message_make_gitlab(const struct state_deployment *deployment)
+{
+	const char *state = message_github_state(deployment->word);
+
+	if (strcmp(state, "failure") == 0 || strcmp(state, "error") == 0)
+		state = "failed";
+	else if (deployment->word == STATE_WAITING)
+		state = "running";
+	return json_pack("{s:s, s:o, s:o}", "state", state, "name", make_context(deployment), "description",
+	                 make_description(deployment));
+}

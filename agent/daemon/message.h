@@ -1,0 +1,48 @@
+/*
+ * message.h - what people and forges are told of deployments whose state has
+ * changed. Pure: state in, JSON out, and bounded whatever there is to tell.
+ *
+ * Within trueup/notification/v1 members are added, never taken away nor given
+ * another meaning.
+ */
+#ifndef TRUEUP_AGENT_DAEMON_MESSAGE_H
+#define TRUEUP_AGENT_DAEMON_MESSAGE_H
+
+#include "daemon/config.h"
+#include "daemon/state.h"
+
+#include <jansson.h>
+#include <stddef.h>
+#include <time.h>
+
+#define MESSAGE_SCHEMA "trueup/notification/v1"
+#define MESSAGE_CHANGES_MOST 50 /* that are listed; of the others only the number is told */
+#define MESSAGE_LINES_MOST 20   /* of its text */
+#define MESSAGE_REASON_MOST 300 /* bytes */
+#define MESSAGE_STATUS_MOST 140 /* characters of a commit status's description, as GitHub takes them */
+
+struct message_change {
+	const char *before; /* a word of state_words */
+	const struct state_deployment *deployment;
+};
+
+/*
+ * {"schema", "id", "target", "sentAt", "text", "changes": […], "more": …}; the worst
+ * first. The id is the same for the same changes: whoever gets a message twice
+ * (the agent was killed in between) can tell. A new reference. Sorts `changes`.
+ */
+json_t *message_make(const char *target, struct message_change *changes, size_t count, time_t now);
+
+/* {"text": …}, so that Slack and its like show it as it is. A new reference. */
+json_t *message_make_slack(const json_t *message);
+
+/* What GitHub's POST /repos/…/statuses/SHA takes: state, context, description. A new reference. */
+json_t *message_make_github(const struct state_deployment *deployment);
+
+/* What GitLab's POST /projects/…/statuses/SHA takes: state, name, description. A new reference. */
+json_t *message_make_gitlab(const struct state_deployment *deployment);
+
+/* "success", "failure", "error", "pending". */
+const char *message_github_state(enum state_word word);
+
+#endif

@@ -1,0 +1,268 @@
+#include "deliver.h"
+#include "aws/client.h"
+#include "base/file.h"
+#include "base/process.h"
+#include "base/secret.h"
+#include "daemon/delivery.h"
+#include "output.h"
+
+#include <curl/curl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define REQUEST_MAX ((size_t)1024 * 1024)
+#define SECRET_MAX ((size_t)16 * 1024)
+#define HEADERS_MOST 8
+#define CONNECT_MS 10000
+#define ATTEMPT_MS 30000
+#define EXCERPT_MOST 200 /* bytes of an answer that are repeated */
+
+bool deliver_is_asked(int argc, char *const *argv)
+{
+	return argc == 2 && strcmp(argv[1], DELIVERY_WORD) == 0;
+}
+
+/* --- the answer --- */
+
+static int64_t read_number(const char *text)
+{
+	const unsigned long most = 4UL * 1024 * 1024 * 1024, number = strtoul(text, NULL, 10);
+
+	return (int64_t)(number < most ? number : most);
+}
+
+/* Seconds, or a date; 0: it does not say. */
+static int64_t read_wait_ms(const struct transport_result *result, time_t now)
+{
+	char text[64], left[16];
+	int64_t until = 0;
+
+	transport_find_header(result, "Retry-After", text, sizeof(text));
+	if (text[0] >= '0' && text[0] <= '9')
+		until = (int64_t)now + read_number(text);
+	else if (text[0] != '\0')
+		until = (int64_t)curl_getdate(text, NULL);
+	transport_find_header(result, "X-RateLimit-Remaining", left, sizeof(left));
+	if (until <= 0 && strcmp(left, "0") == 0) {
+		transport_find_header(result, "X-RateLimit-Reset", text, sizeof(text));
+		until = read_number(text);
+	}
+	if (until <= (int64_t)now)
+		return 0;
+	until -= (int64_t)now;
+	return until * 1000 < OUTBOX_WAIT_MOST_MS ? until * 1000 : OUTBOX_WAIT_MOST_MS;
+}
+
+static enum outbox_outcome judge_status(long status, int64_t wait_ms)
+{
+	if (status >= 200 && status < 300)
+		return OUTBOX_DELIVERED;
+	if (status == 408 || status == 425 || status == 429 || status >= 500 || (status == 403 && wait_ms > 0))
+		return OUTBOX_RETRY;
+	return status == 401 || status == 403 ? OUTBOX_DENIED : OUTBOX_REFUSED;
+}
+
+static void describe(const struct transport_result *result, char *out, size_t size)
+{
+	char excerpt[EXCERPT_MOST + 1];
+
+	snprintf(excerpt, sizeof(excerpt), "%s", buf_text(&result->body));
+	process_clean_line(excerpt);
+	if (result->status >= 300 && result->status < 400)
+		snprintf(out, size, "answered HTTP %ld: redirects are not followed", result->status);
+	else
+		snprintf(out, size, "answered HTTP %ld%s%s", result->status, excerpt[0] != '\0' ? ": " : "", excerpt);
+}
+
+struct deliver_verdict deliver_judge(const struct transport_result *result, const char *done, time_t now)
+{
+	struct deliver_verdict verdict = {.outcome = OUTBOX_RETRY};
+
+	if (result->failure != TRANSPORT_OK) {
+		snprintf(verdict.problem, sizeof(verdict.problem), "%s", result->reason);
+		return verdict;
+	}
+	verdict.wait_ms = read_wait_ms(result, now);
+	verdict.outcome = judge_status(result->status, verdict.wait_ms);
+	if (result->status == 400 && done != NULL && strstr(buf_text(&result->body), done) != NULL)
+		verdict.outcome = OUTBOX_DELIVERED;
+	if (verdict.outcome != OUTBOX_DELIVERED)
+		describe(result, verdict.problem, sizeof(verdict.problem));
+	return verdict;
+}
+
+/* --- the request --- */
+
+struct request {
+	const char *url, *url_file, *path, *done, *body;
+	const char *token_file, *token_header, *token_prefix;
+	json_t *headers;
+};
+
+static int read_request(struct arena *arena, json_t **document, struct request *request, struct error *err)
+{
+	size_t length;
+	char *text;
+
+	*request = (struct request){.path = ""};
+	if (file_read(arena, "-", REQUEST_MAX, &text, &length, err) != 0)
+		return -1;
+	*document = json_loadb(text, length, 0, NULL);
+	if (json_unpack(*document, "{s?s, s?s, s?s, s?s, s:s, s:o, s?{s:s, s:s, s:s}}", "url", &request->url, "urlFile",
+	                &request->url_file, "path", &request->path, "done", &request->done, "body", &request->body,
+	                "headers", &request->headers, "token", "file", &request->token_file, "header",
+	                &request->token_header, "prefix", &request->token_prefix) != 0 ||
+	    (request->url == NULL && request->url_file == NULL))
+		return error_set(err, ERROR_INVALID, "the request is none");
+	return 0;
+}
+
+/* The first line of a file. NULL, with err. */
+static struct secret *read_secret(struct arena *arena, const char *file, struct error *err)
+{
+	struct secret *secret = NULL;
+	size_t length;
+	char *text;
+
+	if (file_read(arena, file, SECRET_MAX, &text, &length, err) != 0)
+		return NULL;
+	text[strcspn(text, "\r\n")] = '\0';
+	if (*text == '\0')
+		error_set(err, ERROR_INVALID, "%s is empty", file);
+	else
+		secret = secret_new(text, strlen(text));
+	explicit_bzero(text, length);
+	return secret;
+}
+
+/* Where it goes: the URL, without a slash at its end if a path follows. NULL, with err. */
+static struct secret *find_url(struct arena *arena, const struct request *request, struct error *err)
+{
+	struct secret *base = request->url != NULL ? secret_new(request->url, strlen(request->url))
+	                                           : read_secret(arena, request->url_file, err);
+	struct secret *url = NULL;
+	struct buf text = {0};
+	const char *given;
+
+	if (base == NULL)
+		return NULL;
+	given = secret_reveal(base);
+	if (strncmp(given, "https://", 8) == 0 || strncmp(given, "http://", 7) == 0) {
+		buf_puts(&text, given);
+		while (*request->path != '\0' && text.bytes[text.length - 1] == '/')
+			text.bytes[--text.length] = '\0';
+		buf_puts(&text, request->path);
+		url = secret_new(buf_text(&text), text.length);
+	} else {
+		error_set(err, ERROR_INVALID, "%s holds no URL that begins with https:// or http://",
+		          request->url_file != NULL ? request->url_file : "url");
+	}
+	buf_free(&text);
+	secret_free(base);
+	return url;
+}
+
+/* A server may repeat what it was sent: then its words stay here. */
+static void redact(struct deliver_verdict *verdict, const char *secret)
+{
+	const char *path = secret != NULL ? strstr(secret, "://") : NULL;
+
+	if (path != NULL) { /* of a URL the host may be told */
+		path = strchr(path + 3, '/');
+		secret = path != NULL && path[1] != '\0' ? path : NULL;
+	}
+	if (secret != NULL && strstr(verdict->problem, secret) != NULL)
+		snprintf(verdict->problem, sizeof(verdict->problem), "was not taken; the answer repeats a secret");
+}
+
+static void post(const struct request *request, const char *url, const char *token, struct deliver_verdict *verdict,
+                 struct transport *transport)
+{
+	struct sign_header headers[HEADERS_MOST] = {{"Content-Type", "application/json"}};
+	struct transport_request http = {.method = "POST",
+	                                 .url = url,
+	                                 .headers = headers,
+	                                 .header_count = 1,
+	                                 .body = request->body,
+	                                 .length = strlen(request->body),
+	                                 .connect_timeout_ms = CONNECT_MS,
+	                                 .timeout_ms = ATTEMPT_MS,
+	                                 .fresh = true};
+	struct transport_result result = {0};
+	struct buf value = {0};
+	const char *name;
+	json_t *text;
+
+	json_object_foreach(request->headers, name, text)
+	{
+		if (http.header_count < HEADERS_MOST - 1 && json_is_string(text))
+			headers[http.header_count++] = (struct sign_header){name, json_string_value(text)};
+	}
+	if (token != NULL) {
+		buf_printf(&value, "%s%s", request->token_prefix, token);
+		headers[http.header_count++] = (struct sign_header){request->token_header, buf_text(&value)};
+	}
+	transport_fetch(transport, &http, &result);
+	*verdict = deliver_judge(&result, request->done, time(NULL));
+	redact(verdict, token);
+	redact(verdict, url);
+	transport_result_clear(&result);
+	buf_free(&value);
+}
+
+/* Everything up to the answer. -1: it came to none. */
+static int attempt(struct arena *arena, const struct request *request, struct deliver_verdict *verdict,
+                   struct error *err)
+{
+	struct secret *url = find_url(arena, request, err), *token = NULL;
+	struct transport *transport = NULL;
+	int rc = -1;
+
+	if (url == NULL)
+		goto out;
+	if (request->token_file != NULL) {
+		token = read_secret(arena, request->token_file, err);
+		if (token == NULL)
+			goto out;
+	}
+	if (aws_global_init(err) != 0 || transport_new(getenv("SSL_CERT_FILE"), &transport, err) != 0)
+		goto out;
+	post(request, secret_reveal(url), token != NULL ? secret_reveal(token) : NULL, verdict, transport);
+	rc = 0;
+out:
+	transport_free(transport);
+	secret_free(token);
+	secret_free(url);
+	return rc;
+}
+
+static void print(const struct deliver_verdict *verdict)
+{
+	json_t *answer = json_pack("{s:s, s:I, s:s}", "outcome", delivery_outcomes[verdict->outcome], "waitMs",
+	                           verdict->wait_ms, "problem", verdict->problem);
+
+	output_json(answer, false);
+	json_decref(answer);
+}
+
+enum report_exit deliver_once(void)
+{
+	struct deliver_verdict verdict = {.outcome = OUTBOX_RETRY};
+	struct arena *arena = arena_new();
+	json_t *document = NULL;
+	struct request request;
+	struct error err;
+
+	(void)signal(SIGTERM, SIG_DFL); /* there is nothing to end in order, and the agent may be gone */
+	if (read_request(arena, &document, &request, &err) != 0 || attempt(arena, &request, &verdict, &err) != 0)
+		snprintf(verdict.problem, sizeof(verdict.problem), "%.500s", err.message);
+	process_clean_line(verdict.problem); /* it may have been cut within a character */
+	print(&verdict);
+	json_decref(document);
+	arena_free(arena);
+	return REPORT_EXIT_FINE;
+}

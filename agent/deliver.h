@@ -1,0 +1,34 @@
+/*
+ * deliver.h - one attempt to POST a notification or a commit status: what
+ * daemon/delivery.h starts, so that the secrets of receivers are in memory only
+ * where and as long as they are sent.
+ *
+ * TLS is verified (by the authorities of the system, or of $SSL_CERT_FILE), no
+ * redirect is followed, and time and answer are bounded.
+ */
+#ifndef TRUEUP_AGENT_DELIVER_H
+#define TRUEUP_AGENT_DELIVER_H
+
+#include "aws/transport.h"
+#include "daemon/outbox.h"
+#include "report/report.h"
+
+#include <stdbool.h>
+#include <time.h>
+
+/* What came of it, as far as the answer says. */
+struct deliver_verdict {
+	enum outbox_outcome outcome;
+	int64_t wait_ms;
+	char problem[512]; /* one line; "" if it was delivered */
+};
+
+bool deliver_is_asked(int argc, char *const *argv);
+
+/* The request from standard input; what came of it to standard output. */
+enum report_exit deliver_once(void);
+
+/* `done`: what an answer of 400 says if there is nothing to be done; NULL: nothing. */
+struct deliver_verdict deliver_judge(const struct transport_result *result, const char *done, time_t now);
+
+#endif

@@ -1,0 +1,271 @@
+"""Who is told when a deployment's state changes: once, in time, without a secret; and whatever receivers do, runs go on."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import shutil
+import signal
+import ssl
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from agent import Agent, wait_until
+from harness import Program, Sandbox, creators
+from test_daemon import specify
+from test_git import Repository
+from test_http import Client, write
+
+SECRET = "xoxb-a-secret-of-the-tests-0123456789"
+CHANGE = {"deployment", "from", "to", "reason", "since", "revision", "drifted", "unknown", "actions"}
+MESSAGE = {"schema", "id", "target", "sentAt", "text", "changes", "more"}
+
+
+class Receiver:
+    """A target and a forge: takes only what they take, keeps it, and answers what it is told to."""
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self.got: list[dict[str, Any]] = []
+        self.wrong: list[str] = []
+        self.answers: list[tuple[int, dict[str, str]]] = []  # before it answers as it should
+        self.hang = threading.Event()
+        self.released = threading.Event()
+        receiver = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if receiver.hang.is_set():
+                    receiver.released.wait(60)
+                    return
+                status, headers = receiver.take(self.path, self.headers, body)
+                self.send_response(status)
+                for name, value in {**headers, "Content-Length": "2"}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(b"ok")
+
+            def log_message(self, format: str, *words: object) -> None:
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        if tls is not None:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def take(self, path: str, headers: Any, body: bytes) -> tuple[int, dict[str, str]]:
+        document = json.loads(body)
+        wrong = self.check(path, headers, document)
+        if wrong:
+            self.wrong.append(wrong)
+            return 400, {}
+        if self.answers:
+            return self.answers.pop(0)
+        self.got.append({"path": path, "headers": dict(headers), **document})
+        return 201 if "statuses" in path else 200, {}
+
+    def check(self, path: str, headers: Any, document: dict[str, Any]) -> str:
+        """What is wrong with it; "" if nothing is."""
+        if headers["Content-Type"] != "application/json" or not headers["User-Agent"].startswith("trueup/"):
+            return f"headers {headers}"
+        if path == f"/services/{SECRET}":
+            return "" if set(document) == {"text"} else f"Slack: {document}"
+        if path == "/hook":
+            good = (set(document) == MESSAGE and document["schema"] == "trueup/notification/v1"
+                    and headers["Idempotency-Key"] == document["id"] and document["changes"]
+                    and all(set(change) == CHANGE for change in document["changes"]))
+            return "" if good else f"webhook: {document}"
+        sha = path.rpartition("/")[2]
+        if len(sha) != 40 or len(document["description"]) > 140:
+            return f"status: {path} {document}"
+        if path == f"/api/v3/repos/example/operations/statuses/{sha}":
+            good = (set(document) == {"state", "context", "description"}
+                    and document["state"] in ("error", "failure", "pending", "success")
+                    and headers["Authorization"] == f"Bearer {SECRET}"
+                    and headers["Accept"] == "application/vnd.github+json" and headers["X-GitHub-Api-Version"])
+            return "" if good else f"GitHub: {headers} {document}"
+        if path == f"/api/v4/projects/ops%2Ftrueup/statuses/{sha}":
+            good = (set(document) == {"state", "name", "description"}
+                    and document["state"] in ("pending", "running", "success", "failed", "canceled")
+                    and headers["PRIVATE-TOKEN"] == SECRET)
+            return "" if good else f"GitLab: {headers} {document}"
+        return f"path {path}"
+
+    def told(self, count: int, path: str = "") -> list[dict[str, Any]]:
+        """So many came, and no more."""
+        def found() -> list[dict[str, Any]]:
+            return [one for one in list(self.got) if path in one["path"]]
+        wait_until(lambda: len(found()) >= count, lambda: f"only {self.got}, {self.wrong}")
+        assert len(found()) == count and not self.wrong, (self.got, self.wrong)
+        return found()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    one = Receiver()
+    yield one
+    one.released.set()
+    one.server.shutdown()
+    one.server.server_close()
+
+
+def changes(message: dict[str, Any]) -> list[tuple[str, str, str]]:
+    return [(one["deployment"], one["from"], one["to"]) for one in message["changes"]]
+
+
+def run_again(agent: Agent) -> None:
+    agent.send(signal.SIGUSR1)
+
+
+def test_a_change_is_told_once_to_each(program: Program, shared: Sandbox, launch: Callable[..., Agent],
+                                       receiver: Receiver) -> None:
+    who = creators(shared, 2)
+    for name in ("one", "two"):
+        specify(program, name, users={"groups": {f"told-{name}": {"members": who[:1]}}})
+    script = program.directory / "tell"
+    script.write_text("#!/bin/sh\ncat >>told.txt\necho >>told.txt\nseq 1 100 >&2\n[ \"$1\" = '$(a) *' ]\n")
+    script.chmod(0o755)
+    targets = {"hook": {"webhook": {"url": receiver.url + "/hook"}, "digest": "0s"},
+               "chat": {"slack": {"urlFile": write(program, "slack-url", f"{receiver.url}/services/{SECRET}\n")},
+                        "digest": "0s"},
+               "script": {"command": [str(script), "$(a) *"], "digest": "0s"}}
+    agent = launch(program, schedule={"every": "1h"}, notify=targets, listen={"address": "127.0.0.1:0"})
+    agent.wait_for("one: in-sync")
+    agent.wait_for("two: in-sync")
+
+    # To be in sync from the start is no news; drift that nobody may put right is, and only once.
+    specify(program, "one", mode="observe", users={"groups": {"told-one": {"members": who}}})
+    agent.send(signal.SIGHUP)
+    (first,) = receiver.told(1, "/hook")
+    assert changes(first) == [("one", "in-sync", "drifted")] and first["target"] == "hook"
+    assert first["changes"][0]["drifted"] == 1 and first["changes"][0]["since"] <= first["sentAt"]
+    (chat,) = receiver.told(1, "/services/")
+    assert chat["text"] == first["text"] and chat["text"].startswith("trueup: one: drifted (was in-sync): users told-")
+    run_again(agent)
+    wait_until(lambda: len(agent.messages("one: drifted")) >= 2)
+
+    # After a kill nothing is told again, and what is new is.
+    for name in targets:
+        agent.wait_for(f"notify.{name}: told")
+    agent.end(signal.SIGKILL)
+    again = launch(program, schedule={"every": "1h"}, notify=targets, listen={"address": "127.0.0.1:0"})
+    again.wait_for("one: drifted")
+    specify(program, "one", users={"groups": {"told-one": {"members": who[:1]}}})
+    again.send(signal.SIGHUP)
+    both = receiver.told(2, "/hook")
+    assert changes(both[1]) == [("one", "drifted", "in-sync")] and both[0]["id"] != both[1]["id"]
+    receiver.told(2, "/services/")
+    for name in targets:
+        again.wait_for(f"notify.{name}: told")
+    text = (program.directory / "told.txt").read_text()
+    assert text.count('"schema": "trueup/notification/v1"') == 2 and '"target": "script"' in text
+    assert len([line for line in again.messages("notify.script: ") if line.rpartition(" ")[2].isdigit()]) == 20
+    metrics = Client(again).ask("/metrics")[2]
+    assert 'trueup_notifications_total{target="hook",outcome="delivered"} 1' in metrics
+    subprocess.run([shutil.which("promtool") or "promtool", "check", "metrics"], input=metrics, text=True, check=True)
+    assert SECRET not in "".join(agent.raw + again.raw) + metrics
+
+
+def deliverer(agent: Agent) -> int:
+    """The process in which a delivery is under way."""
+    def find() -> int:
+        for pid in agent.children():
+            try:
+                if Path(f"/proc/{pid}/cmdline").read_bytes() == b"trueup\0--deliver\0":
+                    return pid
+            except OSError:
+                pass
+        return 0
+    return int(wait_until(find, lambda: "nothing was ever delivered"))
+
+
+def test_a_storm_is_one_message_and_a_hung_receiver_delays_nothing(
+        program: Program, shared: Sandbox, launch: Callable[..., Agent], receiver: Receiver) -> None:
+    names = [f"storm-{number}" for number in range(3)]
+    for name in names:
+        specify(program, name, mode="observe", users={"groups": {name: {"members": creators(shared, 1)}}})
+    receiver.hang.set()
+    targets = {"slow": {"slack": {"urlFile": write(program, "slack-url", f"{receiver.url}/services/{SECRET}\n")},
+                        "digest": "0s"},
+               "digest": {"webhook": {"url": receiver.url + "/hook"}, "digest": "10m"}}
+    agent = launch(program, schedule={"every": "1h"}, concurrency=2, notify=targets)
+    pid = deliverer(agent)
+    for name in names:
+        agent.wait_for(f"{name}: drifted")
+    run_again(agent)
+    for name in names:
+        agent.wait_for(f"{name}: drifted", 2)
+    assert pid in agent.children(), "it hung all the while"
+    for file in ("cmdline", "environ"):
+        assert SECRET not in Path(f"/proc/{pid}/{file}").read_text(errors="replace")
+
+    # Killed while it was telling: it is told after all, and by then the storm is over.
+    agent.end(signal.SIGKILL)
+    receiver.hang.clear()
+    receiver.released.set()
+    targets["digest"]["digest"] = "1s"
+    again = launch(program, schedule={"every": "1h"}, concurrency=2, notify=targets)
+    (one,) = receiver.told(1, "/services/")
+    assert one["text"].startswith("trueup: 3 deployments have changed: 3 drifted\nstorm-0: drifted (was never): ")
+    (message,) = receiver.told(1, "/hook")
+    assert changes(message) == [(name, "never", "drifted") for name in names] and message["more"] == 0
+    assert SECRET not in "".join(agent.raw + again.raw)
+
+
+def test_commits_get_their_status(program: Program, shared: Sandbox, launch: Callable[..., Agent]) -> None:
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-subj", "/CN=forge", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2",
+                    "-keyout", program.directory / "key.pem", "-out", program.directory / "cert.pem"],
+                   check=True, capture_output=True)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(program.directory / "cert.pem", program.directory / "key.pem")
+    forge = Receiver(tls)
+    repository = Repository(program)
+    who = creators(shared, 2)
+    specify(program, "one", users={"groups": {"status": {"members": who[:1]}}})
+    first = repository.push(repository.tree(), None)
+    token = write(program, "token", SECRET + "\n")
+    configuration = {
+        "specs": {"git": {"url": f"file://{repository.bare}", "branch": "main", "interval": "1h"}},
+        "schedule": {"every": "1h"},
+        "status": {"github": {"url": forge.url + "/api/v3/", "repository": "example/operations", "token": token},
+                   "gitlab": {"url": forge.url, "project": "ops/trueup", "token": token}}}
+
+    # Whom nobody vouches for gets no token.
+    agent = launch(program, **configuration)
+    assert "certificate" in agent.wait_for("status.github: ") and "certificate" in agent.wait_for("status.gitlab: ")
+    assert agent.end() == 0 and forge.got == []
+    program.environment["SSL_CERT_FILE"] = str(program.directory / "cert.pem")
+
+    forge.answers = [(429, {"Retry-After": "1"}), (503, {})]
+    agent = launch(program, **configuration)
+    (hub,), (lab,) = forge.told(1, "/repos/"), forge.told(1, "/projects/")
+    assert hub["path"].endswith(first) and lab["path"].endswith(first)
+    assert (hub["context"], hub["state"], hub["description"]) == ("trueup/one", "success", "in sync")
+    assert (lab["name"], lab["state"]) == ("trueup/one", "success")
+
+    # Another revision, another state: each once.
+    specify(program, "one", mode="observe", users={"groups": {"status": {"members": who}}})
+    second = repository.push(repository.tree(), first)
+    agent.send(signal.SIGHUP)
+    hub, lab = forge.told(2, "/repos/")[1], forge.told(2, "/projects/")[1]
+    assert hub["path"].endswith(second) and lab["path"].endswith(second)
+    assert (hub["state"], lab["state"]) == ("failure", "failed") and hub["description"].startswith("drifted: users ")
+    run_again(agent)
+    agent.wait_for("one: drifted", 2)
+    for name in ("github", "gitlab"):
+        agent.wait_for(f"status.{name}: told", 2)
+    agent.end(signal.SIGKILL)
+    again = launch(program, **configuration)
+    again.wait_for("one: drifted")
+    forge.told(2, "/repos/")
+    forge.told(2, "/projects/")
+    assert SECRET not in "".join(agent.raw + again.raw)
+    forge.server.shutdown()
+    forge.server.server_close()
