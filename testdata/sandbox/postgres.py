@@ -236,15 +236,24 @@ class Server:
 
 
 def initialize(directory: Path, admin_password: str) -> None:
-    """Makes an empty data directory, to be copied for each new cluster: small, for that."""
-    _make_directory(directory)
-    password_file = directory.with_name(directory.name + ".password")
+    """Makes an empty data directory, to be copied for each new cluster: small, for that.
+
+    Sandboxes that share it may all be at it: the first one's stays.
+    """
+    draft = directory.with_name(f"{directory.name}.{os.getpid()}")
+    _make_directory(draft)
+    password_file = draft.with_name(draft.name + ".password")
     write_private(password_file, admin_password.encode())
     _give(password_file)
     try:
-        _run([str(BIN / "initdb"), "--pgdata", str(directory), "--username", ADMIN, "--pwfile", str(password_file),
+        _run([str(BIN / "initdb"), "--pgdata", str(draft), "--username", ADMIN, "--pwfile", str(password_file),
               "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C.UTF-8", "--wal-segsize", "4",
               "--no-sync", "--no-instructions"])
+        draft.rename(directory)
+    except OSError:
+        if not directory.exists():
+            raise
+        shutil.rmtree(draft)
     finally:
         password_file.unlink()
 
@@ -274,6 +283,20 @@ def free_port() -> int:
 
 def new_admin_password() -> str:
     return secrets.token_urlsafe(24)
+
+
+def shared_admin_password(directory: Path) -> str:
+    """The password of the data directory that sandboxes share in `directory`: whoever comes first chooses it."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    chosen, draft = directory / "password", directory / f"password.{os.getpid()}"
+    write_private(draft, new_admin_password().encode())
+    try:
+        os.link(draft, chosen)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+    return chosen.read_text()
 
 
 def end_orphans(directory: Path) -> None:

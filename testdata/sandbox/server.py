@@ -57,9 +57,10 @@ def _settings() -> Settings:
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--latency", type=float, default=0.0)
     parser.add_argument("--quota", type=float, default=1.0)
+    parser.add_argument("--empty", type=Path)
     args = parser.parse_args()
     return Settings(args.state.resolve(), seconds=args.seconds, latency=args.latency, quota=args.quota,
-                    tls=args.tls, port=args.port)
+                    tls=args.tls, port=args.port, empty=args.empty and args.empty.resolve())
 
 
 def _tls_context(settings: Settings, authority: Authority) -> ssl.SSLContext | None:

@@ -67,6 +67,8 @@ class Settings:
     quota: float = 1.0
     tls: bool = False
     port: int = 0
+    # Keeps an empty database for all sandboxes that are given it: to make one takes a second.
+    empty: Path | None = None
 
     @property
     def tls_dir(self) -> Path:

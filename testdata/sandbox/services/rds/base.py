@@ -57,7 +57,9 @@ class RdsBase(Service):
         self.logs = settings.state_dir / "logs"
         # How far each server's log was read when the counting of writes was reset.
         self._read_from: dict[str, int] = {}
-        self._admin_password = postgres.new_admin_password()
+        self._empty = settings.empty / "data" if settings.empty else self.copies / "empty"
+        self._admin_password = (postgres.shared_admin_password(settings.empty) if settings.empty
+                                else postgres.new_admin_password())
         self._authority: Authority | None = None
         self._making_storage = threading.Lock()
         self._logins = LoginServer(self._may_log_in)
@@ -166,11 +168,10 @@ class RdsBase(Service):
 
     def create_storage(self, cluster: Cluster) -> None:
         """Gives a new cluster an empty database: the first one made, copied for each."""
-        empty = self.copies / "empty"
         with self._making_storage:
-            if not empty.exists():
-                postgres.initialize(empty, self._admin_password)
-        cluster.server.restore(empty)
+            if not self._empty.exists():
+                postgres.initialize(self._empty, self._admin_password)
+        cluster.server.restore(self._empty)
 
     def zones(self, options: Options) -> list[str]:
         return options.availability_zones or sorted(set(self.subnet_group(options.subnet_group).subnets.values()))
