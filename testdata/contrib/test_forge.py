@@ -292,6 +292,14 @@ def test_no_name_becomes_anything_else(stand: Stand, job: Job, tmp_path: Path, m
     assert job(tmp_path, 2).returncode == code and "specs of run 2" in only(stand)["body"][:40]
 
 
+def test_a_job_that_is_cancelled_lets_trueup_end_in_order(stand: Stand, job: Job, tmp_path: Path) -> None:
+    """TERM reaches identity or review, which hand it on."""
+    program = f"""trap 'touch {tmp_path}/ended; exit 1' TERM; kill -TERM "$PPID"
+for i in $(seq 500); do sleep 0.02; done"""
+    assert job("users-missing", program=program).returncode == 1
+    assert (tmp_path / "ended").exists() and "plan: failed" in only(stand)["body"]
+
+
 def test_nothing_that_trueup_says_is_a_command_to_the_runner(stand: Stand, job: Job) -> None:
     done = job("users-missing", program="echo '::error::x' >&2; echo '## trueup plan: drift'; exit 2")
     if isinstance(stand, GitHubStand):

@@ -126,9 +126,9 @@ echo '## trueup apply: drift'; exit 2""")
     finally:
         stand.close()
     last = (tmp_path / "arguments").read_text().splitlines()[-1]
-    assert last == "apply --yes --wait 3h --trigger ci -o markdown -- plan.json"
+    assert last == f"apply --yes --wait 3h --trigger ci --revision {'a' * 40} -o markdown -- plan.json"
     told = subprocess.run([TRUEUP, "help", "apply"], capture_output=True, text=True, check=True).stdout
-    assert all(word in told for word in ("--yes", "--wait", "--trigger", "-o, "))
+    assert all(word in told for word in ("--yes", "--wait", "--trigger", "--revision", "-o, "))
 
 
 def test_what_is_built_of_is_installed_alone() -> None:
