@@ -62,16 +62,25 @@ static enum report_exit verify(const char *state, const char *name, json_t *verd
 	struct error err = {0};
 	bool sound = audit_verify(state, name, &check, &err) == 0;
 
-	json_array_append_new(verdicts, json_pack("{s:s, s:b, s:I, s:I, s:I, s:s*}", "name", name, "sound", sound,
+	json_array_append_new(verdicts, json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:s*}", "name", name, "sound", sound,
 	                                          "lines", (json_int_t)check.lines, "files", (json_int_t)check.files,
-	                                          "torn", (json_int_t)check.torn, "error", sound ? NULL : err.message));
+	                                          "torn", (json_int_t)check.torn, "recovered",
+	                                          (json_int_t)check.recovered, "error", sound ? NULL : err.message));
 	if (!sound) {
 		buf_printf(text, "%s: does not verify: %s\n", name, err.message);
 		return REPORT_EXIT_FAILED;
 	}
-	buf_printf(text, "%s: sound, %" PRId64 " lines in %" PRId64 " files%s\n", name, check.lines, check.files,
-	           check.torn > 0 ? "; its last line was cut short by a run that was killed, and is mended by the next"
-	                          : "");
+	buf_printf(text, "%s: sound, %" PRId64 " lines in %" PRId64 " files%s", name, check.lines, check.files,
+	           check.torn > 0
+	               ? "; its last line was cut short, as by a run that was killed, and the next goes on in "
+	                 "another file"
+	               : "");
+	if (check.recovered > 0)
+		buf_printf(text,
+		           "; so often it was found cut short, or its head empty, and went on in another file: %" PRId64
+		           " (lines `recovered`)",
+		           check.recovered);
+	buf_puts(text, "\n");
 	return REPORT_EXIT_FINE;
 }
 

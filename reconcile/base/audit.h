@@ -14,8 +14,12 @@
  * after a power failure; a whole directory that was deleted or made anew. Ship
  * the lines to another machine if those who may write here are not trusted.
  *
- * A process that was killed may leave a last line without its end. That is no
- * tampering: it is cut off by the next one who opens the log, who says so in it.
+ * A process that was killed may leave a last line without its end, and so may a
+ * power failure, which may leave the head empty, too. That is no tampering, but
+ * could hide some: whoever opens the log next leaves it as it is, goes on in
+ * another file, and has the first line there tell of it (`recovered`: how many
+ * bytes of a line there are, and what the head says). If the head is missing, or
+ * tells of lines that are not there at all, nothing goes on.
  *
  * No secret may be put in: callers choose what they tell, and never dump.
  */
@@ -26,6 +30,7 @@
 #include "base/error.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -50,7 +55,7 @@ void audit_close(struct audit *audit); /* NULL is fine */
 int audit_write(struct audit *audit, const char *event, json_t *fields, int64_t *sequence, struct error *err);
 
 /*
- * Who ran and what became of actions: the lines `run` and `end` of the newest two files, in their order, a new array.
+ * Who ran and what became of actions: the lines `run` and `end` of the newest files, in their order, a new array.
  * They are held against one another as audit_verify() does it; errors as there.
  */
 int audit_read(const char *directory, const char *name, json_t **lines, struct error *err);
@@ -58,12 +63,16 @@ int audit_read(const char *directory, const char *name, json_t **lines, struct e
 struct audit_check {
 	int64_t lines; /* all that are sound */
 	int64_t files;
-	size_t torn; /* bytes of a last line without its end; 0: none */
+	size_t torn;       /* bytes of a last line that was cut short, and is not told of yet; 0: none */
+	bool torn_known;   /* the head tells of that line: it was there as a whole */
+	bool head_lost;    /* the head is empty */
+	int64_t recovered; /* lines that tell of such as these */
 };
 
 /*
  * Read all of it, and hold each line against the one before, and the last against the head. ERROR_INVALID with
- * file, line and what is wrong; ERROR_NOT_FOUND if there is none. A run may be writing meanwhile.
+ * file, line and what is wrong, also where torn_known or head_lost; ERROR_NOT_FOUND if there is none. A run may be
+ * writing meanwhile.
  */
 int audit_verify(const char *directory, const char *name, struct audit_check *check, struct error *err);
 
