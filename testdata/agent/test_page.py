@@ -100,6 +100,7 @@ def test_live_and_many(program: Program, shared: Sandbox, launch: Callable[..., 
         assert b"200 OK" in other.recv(4096)
     (crowded,) = look(client, program.directory,
                       {"crowded": True, "fill": "live", "wait": "reads it again"}, token=None)
+    patient, *others = others
     for other in others:
         other.close()
     agent.send(signal.SIGUSR1)
@@ -110,3 +111,8 @@ def test_live_and_many(program: Program, shared: Sandbox, launch: Callable[..., 
     assert "reads it again every 10 seconds" in crowded["text"] and crowded["shown"] == 1
     assert "running" in live["text"] and live["shown"] == 1 and "1 of 101" in live["text"]
     assert many["shown"] <= 50
+    # The page takes a stream for dead that says nothing for 50 seconds.
+    heard = b""
+    while b"\n: still here\n" not in heard:
+        heard += patient.recv(65536)
+    patient.close()

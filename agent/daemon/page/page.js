@@ -86,9 +86,9 @@ function showSummary() {
   const text = all.length === 0 ? "no deployments" : states.length > 1 ? states.map((state) => `${counts.get(state)} ${wordOf(state)}`).join(", ")
     : all.length === 1 ? `${all[0].name} ${worst === "failed" || worst === "never" ? "has " : "is "}${worst === "never" ? "not run yet" : wordOf(worst)}` : `all ${all.length} ${wordOf(worst)}`;
   const fresh = ["live", "polling"].includes(link.mode);
-  setText(byId("summary"), fresh ? text : `When last heard of: ${text}`);
-  byId("summary").dataset.sign = signOf(worst);
-  byId("summary").className = worst;
+  setText(byId("summary"), fresh ? text : `last known: ${text}`);
+  byId("summary").dataset.sign = fresh ? signOf(worst) : "?";
+  byId("summary").className = fresh ? worst : "";
   const title = `${fresh ? "" : "not live: "}${["failed", "unknown", "drifted"].includes(worst) ? `${signOf(worst)} ` : ""}trueup: ${text}`;
   if (document.title !== title) document.title = title;
 }
@@ -129,10 +129,13 @@ function show() {
   clearTimeout(pending);
   pending = 0;
   showLink();
-  if (!known.agent) return;
+  if (!known.agent) {
+    setText(byId("summary"), { locked: "The agent asks for its token", lost: "The agent cannot be reached" }[link.mode] || "Reading what the agent knows …");
+    return;
+  }
   inPlace(() => {
     patchChildren(byId("source"), sourceOf(known.agent.source));
-    setText(byId("agent"), `trueup ${known.agent.version}, ${known.agent.mode === "observe" ? "observing" : "applying"}`);
+    setText(byId("agent"), `trueup ${known.agent.version}, ${known.agent.mode === "observe" ? "only looks" : "keeps deployments as their specs say"}`);
     showSummary();
     showDeployments();
   });

@@ -1,6 +1,6 @@
 /*
  * What is shown of one deployment: its card, and unfolded what runs, its
- * conditions, the plan, the rows of each bot, and drift and repair over time.
+ * conditions, the plan, drift and repair over time, and the rows of each bot.
  */
 import { duration, plural, when } from "./clock.js";
 import { make } from "./dom.js";
@@ -26,6 +26,9 @@ export const signOf = (state) => SIGNS[state] || "•";
 export const badge = (state, text = wordOf(state)) => make("span", { class: `badge ${state}`, "data-sign": signOf(state) }, text);
 
 const code = (text, title) => make("code", { title }, text);
+
+/* Breaks at its slashes rather than anywhere. */
+const pathCode = (path) => make("code", {}, path.split("/").flatMap((part, index) => (index > 0 ? ["/", make("wbr"), part] : [part])));
 
 const short = (revision) => code(revision.slice(0, 10), revision);
 
@@ -65,7 +68,7 @@ function noticeOf(name, notice) {
 function progressOf(running) {
   if (!running || running.progress.length === 0) return null;
   return section("under-way", "Under way", make("ul", { class: "rows" }, ...running.progress.map((one) => make("li", { "data-key": one.action },
-    make("p", {}, badge(one.state === "planned" ? "running" : one.state), " ", code(one.action)),
+    make("p", {}, badge(one.state === "planned" ? "running" : one.state), " ", pathCode(one.action)),
     one.text ? make("p", { class: "soft" }, one.text) : null,
     one.total > 0 ? make("progress", { max: one.total, value: one.done, "aria-label": one.action }) : null,
     one.total > 0 ? make("p", { class: "soft" }, `${one.done.toLocaleString("en")} of ${one.total.toLocaleString("en")} ${one.unit || "rows"}`) : null))));
@@ -123,12 +126,43 @@ function planOf(report) {
     make("p", { class: "soft" }, "As of ", when(report.finishedAt)), ...resources.map(resourceOf));
 }
 
+/* --- drift and repair --- */
+
+const told = (sign, ids) => ids.length === 0 ? null : make("ul", { class: "told" },
+  ...ids.slice(0, TOLD).map((id) => make("li", { "data-sign": sign }, pathCode(id))), andMore(ids.length, TOLD));
+
+/* before: the run before it, if it is known */
+function titleOf(run, before) {
+  if (run.state !== "in-sync" || !run.actions.some((one) => one.state === "done")) return wordOf(run.state);
+  return !before ? "brought in sync" : before.revision !== run.revision ? "new revision applied" : "drift repaired";
+}
+
+function runOf(run, before) {
+  const done = run.actions.filter((one) => one.state === "done"), open = run.actions.filter((one) => one.state !== "done");
+  return make("li", { class: run.state, "data-sign": signOf(run.state), "data-key": `${run.at} ${run.trigger}` },
+    make("p", {}, make("strong", {}, titleOf(run, before)), " ", when(run.at), make("span", { class: "soft" }, ` by ${TRIGGERS[run.trigger] || run.trigger}, ${took(run.durationSeconds)}`,
+      run.revision ? [before && before.revision !== run.revision ? ", new revision " : ", revision ", short(run.revision)] : [])),
+    run.problem ? make("p", { class: "error" }, run.problem) : null,
+    told(SIGNS.done, done.map((one) => one.id)),
+    told("○", open.map((one) => `${one.id} (${one.state})`)),
+    done.length + open.length === 0 ? told(SIGNS.drifted, run.drift.map((one) => `${one.kind}/${one.name}/${one.path}`)) : null);
+}
+
+function historyOf(history) {
+  const runs = history?.runs || [];
+  if (runs.length === 0) return null;
+  const telling = runs.map((run, index) => [run, runs[index + 1]])
+    .filter(([run, before]) => run.drift.length + run.actions.length > 0 || run.problem || before?.state !== run.state || before?.revision !== run.revision);
+  return section("history", "Drift and repair",
+    make("ol", { class: "timeline" }, ...telling.slice(0, RUNS).map(([run, before]) => runOf(run, before)), andMore(telling.length, RUNS)),
+    telling.length < runs.length ? make("p", { class: "soft" }, `Of the last ${plural(runs.length, "run")} those that changed nothing are left out.`) : null);
+}
+
 /* --- the rows of each bot --- */
 
 function tellRows(one) {
   const present = one.present.toLocaleString("en");
-  if (one.expected === null) return plural(one.present, "row");
-  if (one.expected === one.present) return `${present} rows`;
+  if (one.expected === null || one.expected === one.present) return plural(one.present, "row");
   const apart = Math.abs(one.expected - one.present).toLocaleString("en");
   return `${present} of ${one.expected.toLocaleString("en")} rows, ${apart} ${one.present < one.expected ? "missing" : "too many"}`;
 }
@@ -156,33 +190,6 @@ function rowsOf(report) {
       code(one.id), barOf(one, most), make("span", {}, tellRows(one)))), andMore(bots.length, BOTS)));
 }
 
-/* --- drift and repair --- */
-
-const list = (title, names) => (names.length === 0 ? null : make("p", { class: "told" }, `${title} `,
-  names.slice(0, TOLD).map((name, index) => [index > 0 ? ", " : "", code(name)]), names.length > TOLD ? ` and ${names.length - TOLD} more` : ""));
-
-function runOf(run, before) {
-  const done = run.actions.filter((one) => one.state === "done"), open = run.actions.filter((one) => one.state !== "done");
-  const fresh = run.revision && before && before.revision !== run.revision;
-  return make("li", { class: run.state, "data-sign": signOf(run.state), "data-key": `${run.at} ${run.trigger}` },
-    make("p", {}, make("strong", {}, wordOf(run.state)), " ", when(run.at), make("span", { class: "soft" }, ` by ${TRIGGERS[run.trigger] || run.trigger}, ${took(run.durationSeconds)}`,
-      run.revision ? [fresh ? ", new revision " : ", revision ", short(run.revision)] : [])),
-    run.problem ? make("p", { class: "error" }, run.problem) : null,
-    list("Repaired", done.map((one) => one.id)),
-    list("Open", open.map((one) => `${one.id} (${one.state})`)),
-    done.length + open.length === 0 ? list("Differs", run.drift.map((one) => `${one.kind}/${one.name}/${one.path}`)) : null);
-}
-
-function historyOf(history) {
-  const runs = history?.runs || [];
-  if (runs.length === 0) return null;
-  const told = runs.map((run, index) => [run, runs[index + 1]])
-    .filter(([run, before]) => run.drift.length + run.actions.length > 0 || run.problem || before?.state !== run.state || before?.revision !== run.revision);
-  return section("history", "Drift and repair",
-    make("ol", { class: "timeline" }, ...told.slice(0, RUNS).map(([run, before]) => runOf(run, before)), andMore(told.length, RUNS)),
-    told.length < runs.length ? make("p", { class: "soft" }, `Of the last ${plural(runs.length, "run")} those that changed nothing are left out.`) : null);
-}
-
 /* --- the whole --- */
 
 /* more: {report, history}, or undefined while it is not read yet; notice: {text, bad} */
@@ -197,7 +204,7 @@ export function card(deployment, { open, more, notice }) {
     noticeOf(name, notice),
     deployment.reason ? make("p", { class: "reason" }, deployment.reason) : null,
     facts(deployment),
-    open ? make("div", { id, class: "more", "data-key": "more" }, progressOf(running), conditionsOf(deployment), planOf(more?.report), rowsOf(more?.report), historyOf(more?.history),
+    open ? make("div", { id, class: "more", "data-key": "more" }, progressOf(running), conditionsOf(deployment), planOf(more?.report), historyOf(more?.history), rowsOf(more?.report),
       more ? (more.problem ? make("p", { class: "error" }, more.problem) : null) : make("p", { class: "soft" }, "Reading …")) : null);
 }
 
