@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from harness import TRUEUP, Program, Sandbox
 
-ROUNDS = 10  # times that a run is killed
 KILLED = ("apply", "spec.yaml", "--yes", "--wait", "10m", "-o", "json")
 
 
@@ -78,8 +77,10 @@ def program(place: Path, shared: Sandbox) -> Iterator[Program]:
 
 
 @pytest.fixture
-def moments() -> Iterator[Callable[[float], list[float]]]:
+def moments() -> Iterator[Callable[[float, int], list[float]]]:
+    """Seconds after which a run of about that length is to be killed: as many as are usual, or TRUEUP_KILLS."""
     seed = int(os.environ.get("TRUEUP_SEED", random.SystemRandom().randrange(10**6)))
     print(f"TRUEUP_SEED={seed}")
     rng = random.Random(seed)
-    yield lambda longest: [rng.uniform(0.02, 0.8) * longest for _ in range(ROUNDS)]
+    kills = os.environ.get("TRUEUP_KILLS")
+    yield lambda longest, usual: [rng.uniform(0.02, 0.8) * longest for _ in range(int(kills or usual))]

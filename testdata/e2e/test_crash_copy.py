@@ -11,14 +11,14 @@ from test_copy import capture_old, copy_spec, seed_beside
 
 
 def test_killed_while_rows_are_copied(sandbox: Sandbox, trueup: Program,
-                                      moments: Callable[[float], list[float]]) -> None:
+                                      moments: Callable[[float, int], list[float]]) -> None:
     new, old = seed_beside(sandbox, bots=8, rows=2500, users=12)
     baseline = capture_old(sandbox, trueup)
     copy_spec(sandbox, trueup)
     rows = sandbox.rows(old)
     begun = time.monotonic()
     trueup.apply()
-    for number, moment in enumerate(moments(time.monotonic() - begun), start=1):
+    for number, moment in enumerate(moments(time.monotonic() - begun, 6), start=1):
         sandbox.query(new, "TRUNCATE items")
         while not trueup.kill_after(moment, *KILLED):
             sandbox.query(new, "TRUNCATE items")  # it was done before: machines have quick and slow minutes

@@ -188,18 +188,19 @@ def test_who_cannot_be_embedded(sandbox: Sandbox, trueup: Program) -> None:
     assert len(chat.tasks()) == 3
 
 
-def test_killed_at_any_moment(start: Callable[..., Sandbox], place: Any, moments: Callable[[float], list[float]]) -> None:
+def test_killed_at_any_moment(start: Callable[..., Sandbox], place: Any, moments: Callable[[float, int], list[float]]) -> None:
     """Killed runs leave tasks behind, which the next one finds: no bot is ever embedded twice at once."""
     sandbox = start("--seconds", "0.2", "--quota", "0")
     trueup = Program(place / "work", sandbox)
     chat = Application(sandbox, trueup)
     killed = 0
-    for number, seconds in enumerate(moments(3.0)):
+    for number, seconds in enumerate(moments(3.0, 8)):
         chat.specify(WORD, via=("queue", "task")[number % 2], concurrency=3, attempts=10)
         if trueup.kill_after(seconds, *KILLED):
             killed += 1
         else:
             sandbox.query(chat.summary["cluster"], "DELETE FROM items")
+    print(f"{killed} were still running")
     assert killed > 0
     trueup.apply()
     assert chat.counts() == {bot["id"]: bot["rows"] for bot in chat.bots}

@@ -6,6 +6,7 @@ import random
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,7 +15,6 @@ from harness import BASELINE, ROOT, Outcome, Program, Sandbox, creators, group_o
 
 DEPLOY = str(ROOT / "testdata/sandbox/deploy")
 WORDS = ["replace-cluster", "remove-published-apis", "rebuild-index", "sign-out-users"]
-KILLS = 12
 
 
 def specify(trueup: Program, sandbox: Sandbox, replace: str = "deploy", words: list[str] | None = None) -> None:
@@ -88,15 +88,18 @@ def test_without_a_word_what_needs_it_waits(version_0: Sandbox, trueup: Program,
     assert done == set(), "an API was removed for a replacement that does not come"
 
 
-def test_killed_at_random_moments_it_is_finished(version_0: Sandbox, trueup: Program) -> None:
-    seed = random.randrange(10**6)
-    rng, rows, hits = random.Random(seed), version_0.rows(version_0.summary["cluster"]), 0
-    for _ in range(KILLS):
-        hits += trueup.kill_after(rng.uniform(0.3, 4.0), *KILLED)
-    print(f"seed {seed}: {hits} of {KILLS} were still running")
-    assert hits >= KILLS // 3
+def test_killed_at_random_moments_it_is_finished(sandbox: Sandbox, trueup: Program,
+                                                 moments: Callable[[float, int], list[float]]) -> None:
+    """In the world of contrib/quickstart --migration."""
+    sandbox.seed(bots=8, rows=2000, users=20, published=3)
+    specify(trueup, sandbox)
+    trueup.capture()
+    rows, chosen = sandbox.rows(sandbox.summary["cluster"]), moments(5.0, 8)
+    killed = sum(trueup.kill_after(moment, *KILLED) for moment in chosen)
+    print(f"{killed} of {len(chosen)} were still running")
+    assert killed >= len(chosen) // 3
     trueup.apply()
-    assert_migrated(version_0, trueup, rows)
+    assert_migrated(sandbox, trueup, rows)
 
 
 def test_a_person_deploys_when_it_pleases_them(version_0: Sandbox, trueup: Program) -> None:
