@@ -147,7 +147,7 @@ static int make_ends(struct replication *replication, const struct secret *passw
 
 	if (pg_publisher_create(replication->publisher, table, name, password, err) != 0)
 		return error_context(err, "source");
-	return pg_subscriber_create(&replication->target.settings, name, &address, password, err);
+	return pg_subscriber_create(replication->subscriber, name, &address, password, err);
 }
 
 /* Where an earlier beginning was cut off: what it had copied, and the source has deleted since. */
@@ -253,7 +253,7 @@ static int renew(struct replication *replication, struct error *err)
 	int rc = pg_publisher_renew(replication->publisher, replication->name, password, err);
 
 	if (rc == 0)
-		rc = pg_subscriber_redirect(&replication->target.settings, replication->name, &address, password, err);
+		rc = pg_subscriber_redirect(replication->subscriber, replication->name, &address, password, err);
 	secret_free(password);
 	return rc;
 }

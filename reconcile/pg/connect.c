@@ -1,12 +1,10 @@
 #include "pg/connect.h"
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "pg/explain.h"
 #include "pg/query.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -33,7 +31,7 @@ struct parameters {
 	const char *values[PARAMETERS];
 	size_t count;
 	char port[16];
-	struct buf options; /* may have a secret in it */
+	char options[2048];
 };
 
 static void parameter_add(struct parameters *parameters, const char *key, const char *value)
@@ -46,29 +44,14 @@ static void parameter_add(struct parameters *parameters, const char *key, const 
 	parameters->values[parameters->count++] = value;
 }
 
-/* A setting's value with what the server would take for the end of it, or for an escape, escaped. */
-static void options_add_secret(struct buf *out, const char *name, const struct secret *value)
-{
-	const char *at = secret_reveal(value);
-
-	buf_printf(out, " -c %s=", name);
-	for (; *at != '\0'; at++) {
-		if (isspace((unsigned char)*at) || *at == '\\')
-			buf_putc(out, '\\');
-		buf_putc(out, *at);
-	}
-}
-
 /* libpq lets `options` hide PGOPTIONS, so ours follow what it says: the last one counts. */
-static void options_format(const struct pg_settings *settings, struct buf *out)
+static void options_format(const struct pg_settings *settings, char *out, size_t size)
 {
 	const char *inherited = getenv("PGOPTIONS");
 	int timeout = settings->statement_timeout_s > 0 ? settings->statement_timeout_s : DEFAULT_STATEMENT_S;
 
-	buf_printf(out, "%s %s -c statement_timeout=%ds -c default_transaction_read_only=%s",
-	           inherited != NULL ? inherited : "", pinned, timeout, settings->writes ? "off" : "on");
-	if (settings->carried != NULL)
-		options_add_secret(out, "trueup.carried", settings->carried);
+	snprintf(out, size, "%s %s -c statement_timeout=%ds -c default_transaction_read_only=%s",
+	         inherited != NULL ? inherited : "", pinned, timeout, settings->writes ? "off" : "on");
 }
 
 static void parameters_fill(const struct pg_settings *settings, struct parameters *parameters)
@@ -79,7 +62,7 @@ static void parameters_fill(const struct pg_settings *settings, struct parameter
 		sslmode = "verify-full";
 	if (settings->port > 0)
 		snprintf(parameters->port, sizeof(parameters->port), "%d", settings->port);
-	options_format(settings, &parameters->options);
+	options_format(settings, parameters->options, sizeof(parameters->options));
 	parameter_add(parameters, "host", settings->host);
 	parameter_add(parameters, "hostaddr", settings->hostaddr);
 	parameter_add(parameters, "port", settings->port > 0 ? parameters->port : NULL);
@@ -92,7 +75,7 @@ static void parameters_fill(const struct pg_settings *settings, struct parameter
 	parameter_add(parameters, "application_name", settings->application_name);
 	parameter_add(parameters, "fallback_application_name", "trueup");
 	parameter_add(parameters, "client_encoding", "UTF8");
-	parameter_add(parameters, "options", buf_text(&parameters->options));
+	parameter_add(parameters, "options", parameters->options);
 	parameter_add(parameters, "keepalives", "1");
 	parameter_add(parameters, "keepalives_idle", "30");
 	parameter_add(parameters, "keepalives_interval", "10");
@@ -139,7 +122,6 @@ int pg_session_open(const struct pg_settings *settings, struct pg_session **sess
 	*session = NULL;
 	parameters_fill(settings, &parameters);
 	conn = PQconnectStartParams(parameters.keys, parameters.values, 0);
-	buf_free(&parameters.options);
 	if (conn == NULL)
 		abort();
 	/* Verbose messages carry the SQLSTATE, which libpq 15 gives no other way while it connects. */

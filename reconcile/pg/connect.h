@@ -37,9 +37,7 @@ struct pg_settings {
 	const char *sslmode;
 	const char *sslrootcert; /* a path; Aurora: the RDS CA bundle */
 	const char *application_name;
-	bool writes; /* false: the server refuses whatever would write */
-	const struct secret
-	    *carried;              /* the session has it as its setting trueup.carried, in no statement; may be NULL */
+	bool writes;               /* false: the server refuses whatever would write */
 	bool replication;          /* a connection that also understands the commands of replication */
 	int connect_timeout_s;     /* 0: 15 */
 	int statement_timeout_s;   /* 0: 6 hours */

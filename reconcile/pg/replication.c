@@ -256,19 +256,19 @@ static struct secret *connection_text(const char *role, const struct pg_publishe
 }
 
 /* The statement has %L where the connection goes. */
-static int run_with_connection(const struct pg_settings *settings, const char *statement, const char *name,
+static int run_with_connection(struct pg_session *session, const char *statement, const char *name,
                                const struct pg_publisher_address *address, const struct secret *password,
                                struct error *err)
 {
 	struct secret *connection = connection_text(name, address, password);
-	int status = pg_unlogged_run(settings, statement, connection, err);
+	int status = pg_unlogged_run(session, statement, connection, err);
 
 	secret_free(connection);
 	return status;
 }
 
-int pg_subscriber_create(const struct pg_settings *settings, const char *name,
-                         const struct pg_publisher_address *address, const struct secret *password, struct error *err)
+int pg_subscriber_create(struct pg_session *session, const char *name, const struct pg_publisher_address *address,
+                         const struct secret *password, struct error *err)
 {
 	struct arena *arena = arena_new();
 	const char *quoted = pg_query_identifier(arena, name);
@@ -277,7 +277,7 @@ int pg_subscriber_create(const struct pg_settings *settings, const char *name,
 	                 "CREATE SUBSCRIPTION %s CONNECTION %%L PUBLICATION %s "
 	                 "WITH (enabled = false, create_slot = false, copy_data = false, slot_name = %s)",
 	                 quoted, quoted, quoted);
-	int status = run_with_connection(settings, statement, name, address, password, err);
+	int status = run_with_connection(session, statement, name, address, password, err);
 
 	arena_free(arena);
 	return status < 0 ? error_context(err, "creating the subscription %s", name) : 0;
@@ -304,13 +304,13 @@ int pg_subscriber_probe(struct pg_session *session, const char *name, struct err
 	return alter(session, name, "REFRESH PUBLICATION WITH (copy_data = false)", err);
 }
 
-int pg_subscriber_redirect(const struct pg_settings *settings, const char *name,
-                           const struct pg_publisher_address *address, const struct secret *password, struct error *err)
+int pg_subscriber_redirect(struct pg_session *session, const char *name, const struct pg_publisher_address *address,
+                           const struct secret *password, struct error *err)
 {
 	struct arena *arena = arena_new();
 	const char *statement =
 	    arena_printf(arena, "ALTER SUBSCRIPTION %s CONNECTION %%L", pg_query_identifier(arena, name));
-	int status = run_with_connection(settings, statement, name, address, password, err);
+	int status = run_with_connection(session, statement, name, address, password, err);
 
 	arena_free(arena);
 	return status < 0 ? error_context(err, "the connection of the subscription %s", name) : 0;

@@ -135,21 +135,19 @@ struct pg_publisher_address {
 };
 
 /*
- * Make the subscription, disabled, in a session of its own. The target's server
- * connects to the source for it, and says in err where that fails. The password
- * is in no log: ERROR_DENIED where the server would write it there, see
- * unlogged.h.
+ * Make the subscription, disabled. The target's server connects to the source
+ * for it, and says in err where that fails. The password is in no log:
+ * ERROR_DENIED where the server would write it there, see unlogged.h.
  */
-int pg_subscriber_create(const struct pg_settings *settings, const char *name,
-                         const struct pg_publisher_address *address, const struct secret *password, struct error *err);
+int pg_subscriber_create(struct pg_session *session, const char *name, const struct pg_publisher_address *address,
+                         const struct secret *password, struct error *err);
 
 /* Let it follow. */
 int pg_subscriber_enable(struct pg_session *session, const char *name, struct error *err);
 
 /* Another password, or another address; as pg_subscriber_create() does it. */
-int pg_subscriber_redirect(const struct pg_settings *settings, const char *name,
-                           const struct pg_publisher_address *address, const struct secret *password,
-                           struct error *err);
+int pg_subscriber_redirect(struct pg_session *session, const char *name, const struct pg_publisher_address *address,
+                           const struct secret *password, struct error *err);
 
 /* Have the target's server connect, and say in err why it cannot. */
 int pg_subscriber_probe(struct pg_session *session, const char *name, struct error *err);

@@ -1,5 +1,6 @@
 #include "pg/unlogged.h"
 
+#include "base/buf.h"
 #include "pg/query.h"
 #include "pg/sql.h"
 
@@ -28,13 +29,35 @@ static int keep_quiet(struct pg_session *session, struct error *err)
 	return status;
 }
 
+/* As CSV, which takes any text between quotes. */
+static int send_text(struct pg_session *session, const struct secret *text, struct error *err)
+{
+	const char *at = secret_reveal(text);
+	struct buf line = {0};
+	int sent;
+
+	buf_putc(&line, '"');
+	for (; *at != '\0'; at++) {
+		if (*at == '"')
+			buf_putc(&line, '"');
+		buf_putc(&line, *at);
+	}
+	buf_puts(&line, "\"\n");
+	sent = PQputCopyData(session->conn, line.bytes, (int)line.length);
+	buf_free(&line);
+	if (sent != 1 || PQputCopyEnd(session->conn, NULL) != 1)
+		return pg_query_error(session, NULL, err);
+	return pg_query_finish(session, NULL, err);
+}
+
 static int run(struct pg_session *session, const char *statement, struct error *err)
 {
 	struct arena *arena = arena_new();
 	const char *sql = arena_printf(arena,
-	                               "DO $trueup$ BEGIN EXECUTE format(%s, current_setting('trueup.carried')); "
+	                               "DO $trueup$ BEGIN EXECUTE format(%s, (SELECT text FROM pg_temp.trueup_text)); "
 	                               "EXCEPTION WHEN OTHERS OR query_canceled THEN "
-	                               "RAISE EXCEPTION USING ERRCODE = SQLSTATE, MESSAGE = SQLERRM; END $trueup$",
+	                               "RAISE EXCEPTION USING ERRCODE = SQLSTATE, MESSAGE = SQLERRM; END $trueup$; "
+	                               "COMMIT",
 	                               pg_query_literal(session, arena, statement));
 	int status = pg_query_run(session, sql, err);
 
@@ -42,19 +65,16 @@ static int run(struct pg_session *session, const char *statement, struct error *
 	return status;
 }
 
-int pg_unlogged_run(const struct pg_settings *settings, const char *statement, const struct secret *text,
-                    struct error *err)
+int pg_unlogged_run(struct pg_session *session, const char *statement, const struct secret *text, struct error *err)
 {
-	struct pg_settings carrying = *settings;
-	struct pg_session *session;
-	int status;
+	static const char begin[] = "BEGIN; CREATE TEMP TABLE trueup_text (text text) ON COMMIT DROP;"
+	                            "COPY pg_temp.trueup_text FROM STDIN (FORMAT csv)";
 
-	carrying.carried = text;
-	if (pg_session_open(&carrying, &session, err) < 0)
+	if (keep_quiet(session, err) < 0)
 		return -1;
-	status = keep_quiet(session, err);
-	if (status == 0)
-		status = run(session, statement, err);
-	pg_session_close(session);
-	return status;
+	if (pg_query(session, begin, NULL, 0, NULL, err) == 0 && send_text(session, text, err) == 0 &&
+	    run(session, statement, err) == 0)
+		return 0;
+	pg_query_abandon(session);
+	return -1;
 }

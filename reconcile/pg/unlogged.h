@@ -2,9 +2,9 @@
  * unlogged.h - a statement with a password in it that the server writes to no
  * log: for the files of this folder alone.
  *
- * The password comes with the connection, as a setting of the session, and the
- * server puts the statement together in a DO block: so the text that came from
- * us has no password in it, whatever is logged of it (log_statement,
+ * The password comes as the data of a COPY into a temporary table, and the
+ * server puts the statement together in a DO block: so no text that came from
+ * us has the password in it, whatever is logged of it (log_statement,
  * log_min_duration_statement, log_min_error_statement and their like,
  * pg_stat_activity, pg_stat_statements), and no privilege is needed for that.
  * Errors are raised anew, since their context would quote the statement.
@@ -21,11 +21,10 @@
 #include "pg/connect.h"
 
 /*
- * In a session of its own, run `statement`, which is a pattern of the server's
- * format(): its %L is `text`. ERROR_DENIED if the server would log it: err says
- * by which setting, and what to do.
+ * Run `statement`, which is a pattern of the server's format(): its %L is
+ * `text`. In a transaction of its own. ERROR_DENIED if the server would log it:
+ * err says by which setting, and what to do.
  */
-int pg_unlogged_run(const struct pg_settings *settings, const char *statement, const struct secret *text,
-                    struct error *err);
+int pg_unlogged_run(struct pg_session *session, const char *statement, const struct secret *text, struct error *err);
 
 #endif

@@ -59,7 +59,7 @@ static int run_follow(struct tool *tool, struct ends *ends, struct error *err)
 	if (pg_subscriber_drop(ends->target, ends->name, err) == 0 &&
 	    pg_slot_put_aside(ends->source, ends->name, err) == 0 &&
 	    pg_publisher_create(ends->source, ends->table, ends->name, password, err) == 0 &&
-	    pg_subscriber_create(&tool->settings[1], ends->name, &address, password, err) == 0 &&
+	    pg_subscriber_create(ends->target, ends->name, &address, password, err) == 0 &&
 	    pg_slot_create(&ends->role, ends->name, snapshot, &holder, err) == 0 &&
 	    delete_deleted(tool, ends, err) == 0 && tool_option(tool, "stop", NULL) == NULL &&
 	    copy_at(tool, snapshot, err) == 0 && pg_slot_drop_old(ends->source, ends->name, err) == 0)
@@ -75,7 +75,7 @@ static int run_redirect(struct tool *tool, struct ends *ends, struct error *err)
 
 	address.port = tool_number(tool_option(tool, "port", arena_printf(tool->arena, "%d", address.port)));
 	if (pg_publisher_renew(ends->source, ends->name, ends->role.password, err) < 0 ||
-	    pg_subscriber_redirect(&tool->settings[1], ends->name, &address, ends->role.password, err) < 0)
+	    pg_subscriber_redirect(ends->target, ends->name, &address, ends->role.password, err) < 0)
 		return -1;
 	return pg_subscriber_probe(ends->target, ends->name, err);
 }
