@@ -1,6 +1,7 @@
 #include "daemon/config.h"
 #include "base/file.h"
 #include "daemon/config_table.h"
+#include "daemon/git_command.h"
 #include "spec/place.h"
 #include "spec/read.h"
 
@@ -144,11 +145,17 @@ static bool holds_password(const char *url)
 
 static void check_git(const struct check *check, const struct agent_git *git)
 {
+	if (!git->present)
+		return;
 	if (git->branch != NULL && git->tag != NULL)
 		complain(check, "specs.git", "needs just one of branch and tag");
 	if (git->directory != NULL && (strstr(git->directory, "..") != NULL))
 		complain(check, "specs.git.directory", "must stay within the repository");
-	if (git->url != NULL && holds_password(git->url))
+	if (git->token != NULL && strcmp(git_command_protocol(git->url), "https") != 0)
+		complain(check, "specs.git.token", "is for a url that begins with https://, and for no other");
+	if (git->ssh_key != NULL && strcmp(git_command_protocol(git->url), "ssh") != 0)
+		complain(check, "specs.git.sshKey", "is for a url over SSH, and for no other");
+	if (holds_password(git->url))
 		complain(check, "specs.git.url", "must hold no password: put it into a file, and name that as token");
 }
 

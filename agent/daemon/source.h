@@ -51,9 +51,9 @@ struct source_status {
 	bool git;
 	const char *location; /* the URL, without a password in it; or the path */
 	time_t checked_at;    /* when it was last looked at, with whatever result; 0: never yet */
-	bool checking;        /* it is being looked at now */
-	const char *error;    /* one line; NULL: the last look found nothing wrong */
-	const char *note;     /* one line of what is to be known, though not wrong: "history was rewritten"; or NULL */
+
+	const char *error; /* one line; NULL: the last look found nothing wrong */
+	const char *note;  /* one line of what is to be known, though not wrong: "history was rewritten"; or NULL */
 
 	/* A commit that is newer than the one in force, and why it is not. NULL: there is none. */
 	const char *refused_commit;
