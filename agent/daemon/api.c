@@ -1,7 +1,9 @@
 #include "daemon/api.h"
 
 #include "base/clock.h"
+#include "base/process.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static json_t *time_or_null(time_t when)
@@ -14,10 +16,29 @@ static json_t *time_or_null(time_t when)
 	return json_string(text);
 }
 
+/* What is no UTF-8 must not take along what stands around it. */
+static json_t *clean_string(const char *text)
+{
+	char *clean = strdup(text);
+	json_t *string;
+
+	if (clean == NULL)
+		abort();
+	process_clean_line(clean);
+	string = json_string(clean);
+	free(clean);
+	return string;
+}
+
 /* NULL and "" are null. */
 static json_t *text_or_null(const char *text)
 {
-	return text != NULL && *text != '\0' ? json_string(text) : json_null();
+	json_t *string;
+
+	if (text == NULL || *text == '\0')
+		return json_null();
+	string = json_string(text);
+	return string != NULL ? string : clean_string(text);
 }
 
 static json_t *count_or_null(int64_t count)

@@ -39,8 +39,8 @@ struct git_command git_command_new(struct arena *arena, const struct agent_git *
 	    "core.hooksPath=/dev/null",      "core.fsmonitor=false",    "core.symlinks=false",
 	    "core.attributesFile=/dev/null", "fetch.fsckObjects=true",  "transfer.fsckObjects=true",
 	    "fetch.recurseSubmodules=false", "submodule.recurse=false", "gc.auto=0",
-	    "fetch.unpackLimit=1",           "transfer.unpackLimit=1",  "maintenance.auto=false",
-	    "http.lowSpeedLimit=1000",       "http.lowSpeedTime=30",    "protocol.allow=never",
+	    "fetch.unpackLimit=1",           "maintenance.auto=false",  "http.lowSpeedLimit=1000",
+	    "http.lowSpeedTime=30",          "protocol.allow=never",    "core.fsync=all",
 	};
 	struct git_command command = {0};
 	size_t i;

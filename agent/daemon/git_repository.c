@@ -21,10 +21,16 @@ static bool ends_with(const char *text, const char *with)
 	return length >= end && strcmp(text + length - end, with) == 0;
 }
 
-/* Left by a git that was killed: what it had not given its name yet, and what kept others away. */
-static bool is_left_over(const char *name)
+/*
+ * Left by a git that was killed: what it had not given its name yet, and what kept others away. Or by a loss of power:
+ * none of its files is empty.
+ */
+static bool is_left_over(const FTSENT *entry)
 {
-	return begins_with(name, "tmp_") || begins_with(name, "shallow_") || ends_with(name, ".lock");
+	const char *name = entry->fts_name;
+
+	return begins_with(name, "tmp_") || begins_with(name, "shallow_") || ends_with(name, ".lock") ||
+	       entry->fts_statp->st_size == 0;
 }
 
 static const char *old_one(struct arena *arena, const char *repository)
@@ -60,7 +66,7 @@ struct git_repository_size git_repository_tidy(const char *repository)
 	while (walk != NULL && (entry = fts_read(walk)) != NULL) {
 		if (entry->fts_info != FTS_F)
 			continue;
-		if (is_left_over(entry->fts_name) && unlink(entry->fts_path) == 0)
+		if (is_left_over(entry) && unlink(entry->fts_path) == 0)
 			continue;
 		size.bytes += (uint64_t)entry->fts_statp->st_size;
 		size.packs += ends_with(entry->fts_name, ".pack");

@@ -1,5 +1,6 @@
 #include "daemon/git_tree.h"
 #include "base/file.h"
+#include "base/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,26 +12,33 @@
 #include <unistd.h>
 
 #define ID_MOST 64 /* of SHA-256 */
+#define PATH_MOST 1024
 
-/* One step of a path: no way up, nothing that is git's own, nothing that a terminal acts on. */
+/* One step of a path: no way up, nothing that is git's own. */
 static bool is_plain_step(const char *step, size_t length)
 {
-	size_t i;
-
-	for (i = 0; i < length; i++)
-		if ((unsigned char)step[i] < 0x20 || step[i] == 0x7f || step[i] == '\\')
-			return false;
+	if (memchr(step, '\\', length) != NULL)
+		return false;
 	if (length == 4 && strncasecmp(step, ".git", 4) == 0)
 		return false;
 	return length > 0 && length < 256 && !(length == 1 && step[0] == '.') &&
 	       !(length == 2 && step[0] == '.' && step[1] == '.');
 }
 
-static bool is_plain_path(const char *path)
+/* For messages: at most so much of it, without what a terminal acts on, or what is no UTF-8. */
+static char *show_name(struct arena *arena, const char *path, size_t most)
+{
+	char *shown = arena_strndup(arena, path, strnlen(path, most));
+
+	process_clean_line(shown);
+	return shown;
+}
+
+static bool is_plain_path(struct arena *arena, const char *path)
 {
 	size_t length;
 
-	if (strlen(path) > 1024)
+	if (strlen(path) > PATH_MOST || strcmp(show_name(arena, path, PATH_MOST), path) != 0)
 		return false;
 	for (;; path += length + 1) {
 		length = strcspn(path, "/");
@@ -41,20 +49,9 @@ static bool is_plain_path(const char *path)
 	}
 }
 
-/* For messages: at most so much of it, without control characters. */
-static const char *show_name(struct arena *arena, const char *path)
-{
-	char *shown = arena_strndup(arena, path, strnlen(path, 200)), *at;
-
-	for (at = shown; *at != '\0'; at++)
-		if ((unsigned char)*at < 0x20 || *at == 0x7f)
-			*at = '?';
-	return shown;
-}
-
 static int refuse(struct arena *arena, const char *path, const char *why, struct error *err)
 {
-	return error_set(err, ERROR_REFUSED, "%s: %s", show_name(arena, path), why);
+	return error_set(err, ERROR_REFUSED, "%s: %s", show_name(arena, path, 200), why);
 }
 
 /* "MODE TYPE ID SIZE\tPATH" */
@@ -72,7 +69,7 @@ static int parse_entry(struct arena *arena, const char *entry, struct git_file *
 		return refuse(arena, path, "is a submodule; only plain files are taken", err);
 	if (strcmp(type, "blob") != 0 || (strcmp(mode, "100644") != 0 && strcmp(mode, "100755") != 0))
 		return refuse(arena, path, "is no plain file", err);
-	if (!is_plain_path(path))
+	if (!is_plain_path(arena, path))
 		return refuse(arena, path, "is a name that is not taken", err);
 	file->path = arena_strdup(arena, path);
 	file->id = arena_strdup(arena, id);
@@ -146,6 +143,18 @@ static int write_file(const char *directory, const struct git_file *file, const 
 	return 0;
 }
 
+/* All of it at once, before anything says that it is there. */
+static int sync_files(const char *directory, struct error *err)
+{
+	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+
+	if (fd < 0 || syncfs(fd) != 0)
+		rc = error_errno(err, "cannot write %.900s to its disk", directory);
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
 int git_tree_write(const struct git_tree *tree, const char *directory, const char *bytes, size_t length,
                    struct error *err)
 {
@@ -165,5 +174,5 @@ int git_tree_write(const struct git_tree *tree, const char *directory, const cha
 			return -1;
 		bytes += file->size + 1;
 	}
-	return 0;
+	return sync_files(directory, err);
 }

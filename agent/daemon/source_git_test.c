@@ -20,7 +20,7 @@ static struct event_base *base;
 static struct agent_git git;
 static struct source_git_limits limits;
 static struct source_git_result found;
-static const char *root, *in_force;
+static const char *root, *in_force, *synced;
 
 /* In the directory of the test; what it prints is given back without its end. */
 static const char *sh(const char *commands)
@@ -57,6 +57,7 @@ static void set_up(void)
 	                         .directory = "specs"};
 	limits = source_git_limits;
 	in_force = NULL;
+	synced = NULL;
 	base = event_base_new();
 }
 
@@ -191,6 +192,7 @@ START_TEST(a_crash_harms_no_repository)
 	    "cp -r repository.git repository.git.new; rm repository.git.new/HEAD",
 	    "cp -r repository.git repository.git.new; mv repository.git repository.git.old",
 	    "cp -r repository.git repository.git.old; rm -r repository.git.old/objects",
+	    ": >repository.git/refs/trueup/remote; : >repository.git/HEAD",
 	    "touch repository.git/shallow.lock repository.git/refs/trueup/remote.lock repository.git/config.lock",
 	};
 	size_t i;
@@ -266,6 +268,39 @@ START_TEST(a_tag_has_the_name_that_was_signed)
 }
 END_TEST
 
+/* In place of the system's: what was checked out is on disk before it can be in force. */
+int syncfs(int fd)
+{
+	char link[64], place[4096];
+	ssize_t length;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	length = readlink(link, place, sizeof(place) - 1);
+	ck_assert_int_gt(length, 0);
+	place[length] = '\0';
+	ck_assert_int_eq(access(arena_printf(arena, "%s/specs/a.yaml", place), R_OK), 0);
+	synced = arena_strdup(arena, place);
+	return 0;
+}
+
+START_TEST(what_is_checked_out_is_on_disk)
+{
+	look_and_take(commit("echo a >specs/a.yaml", ""));
+	ck_assert_ptr_nonnull(synced);
+	ck_assert_str_eq(synced, found.checkout);
+}
+END_TEST
+
+START_TEST(a_name_that_is_no_utf8_is_refused)
+{
+	commit("echo a >specs/$(printf 'caf\\351').txt; echo a >specs/a.yaml", "");
+	look();
+	ck_assert(found.refused);
+	ck_assert_str_eq(found.error, "specs/caf?.txt: is a name that is not taken");
+	look_and_take(commit("rm specs/caf*; echo a >specs/$(printf 'caf\\303\\251').txt", ""));
+}
+END_TEST
+
 /* A program that writes down what it is given, in `seen`, and goes on as another. */
 static const char *make_stand_in(const char *name, const char *commands)
 {
@@ -326,6 +361,8 @@ Suite *test_suite(void)
 	tcase_add_test(test, the_repository_stays_small);
 	tcase_add_test(test, there_are_few_packs);
 	tcase_add_test(test, a_crash_harms_no_repository);
+	tcase_add_test(test, what_is_checked_out_is_on_disk);
+	tcase_add_test(test, a_name_that_is_no_utf8_is_refused);
 	tcase_add_test(test, credentials_are_for_runs_alone);
 	tcase_add_test(test, an_older_commit_is_refused);
 	tcase_add_test(test, what_is_far_behind_is_followed_from);

@@ -1,6 +1,7 @@
 #include "daemon/state.h"
 
 #include "base/test_main.h"
+#include "daemon/api.h"
 #include "daemon/memory.h"
 
 #include <stdio.h>
@@ -205,6 +206,18 @@ START_TEST(the_past_is_taken_up_in_silence)
 }
 END_TEST
 
+START_TEST(what_is_no_utf8_takes_nothing_along)
+{
+	const struct state_source source = {
+	    .where = "/specs", .error = "a\377b", .refused_revision = "1", .refused_reason = "c\300"};
+	json_t *object = api_source(&source);
+
+	ck_assert_str_eq(json_string_value(json_object_get(object, "error")), "a?b");
+	ck_assert_str_eq(json_string_value(json_object_get(json_object_get(object, "refused"), "reason")), "c?");
+	json_decref(object);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
 	Suite *suite = suite_create("state");
@@ -215,6 +228,7 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, since_is_when_it_came_about);
 	tcase_add_test(tcase, who_watches_is_told);
 	tcase_add_test(tcase, the_past_is_taken_up_in_silence);
+	tcase_add_test(tcase, what_is_no_utf8_takes_nothing_along);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

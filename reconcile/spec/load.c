@@ -1,5 +1,6 @@
 #include "spec/load.h"
 #include "base/file.h"
+#include "base/process.h"
 #include "spec/parse.h"
 
 #include <dirent.h>
@@ -18,8 +19,18 @@ struct loader {
 	} seen;
 };
 
+/* As a report can say it. */
+static const char *show_name(struct loader *loader, const char *file)
+{
+	char *shown = arena_strdup(loader->arena, file);
+
+	process_clean_line(shown);
+	return shown;
+}
+
 static void complain(struct loader *loader, const char *file, const char *message)
 {
+	file = show_name(loader, file);
 	spec_issue_add(loader->arena, loader->issues, (struct spec_issue){.file = file, .path = ""}, "%s", message);
 }
 
@@ -41,7 +52,9 @@ static void load_file(struct loader *loader, const char *file)
 	size_t length;
 	char *text;
 
-	if (file_read(loader->arena, file, SPEC_FILE_MAX, &text, &length, &err) != 0)
+	if (strcmp(show_name(loader, file), file) != 0)
+		complain(loader, file, "the name is not UTF-8, or has control characters: no report could say it");
+	else if (file_read(loader->arena, file, SPEC_FILE_MAX, &text, &length, &err) != 0)
 		complain(loader, file, err.message);
 	else
 		(void)spec_parse(loader->arena, file, text, length, loader->list, loader->issues);

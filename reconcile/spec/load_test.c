@@ -127,6 +127,16 @@ START_TEST(a_bad_spec_does_not_hide_a_good_one)
 }
 END_TEST
 
+START_TEST(a_name_that_no_report_can_say_is_refused)
+{
+	put("caf\351.yaml", SPEC("one") EMPTY);
+	put("a.yaml", SPEC("two") EMPTY);
+	ck_assert_str_eq(load(1, (const char *const[]){"."}),
+	                 "./a.yaml two\n"
+	                 "./caf?.yaml: the name is not UTF-8, or has control characters: no report could say it\n");
+}
+END_TEST
+
 START_TEST(a_file_that_is_too_large_is_refused)
 {
 	char *text = malloc(1024 * 1024 + 2);
@@ -206,6 +216,7 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, what_is_not_there_is_said);
 	tcase_add_test(tcase, standard_input_is_a_spec);
 	tcase_add_test(tcase, a_bad_spec_does_not_hide_a_good_one);
+	tcase_add_test(tcase, a_name_that_no_report_can_say_is_refused);
 	tcase_add_test(tcase, a_file_that_is_too_large_is_refused);
 	tcase_add_test(tcase, the_digest_is_that_of_the_file);
 	tcase_add_test(tcase, a_members_file_is_bounded);
