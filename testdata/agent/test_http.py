@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import re
 import shutil
@@ -11,7 +12,10 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +33,16 @@ Answer = tuple[int, dict[str, str], str]
 class Client:
     """Of an agent that listens on a port which the system chose."""
 
-    def __init__(self, agent: Agent, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, agent: Agent, tls: ssl.SSLContext | None = None, source: str = "127.0.0.1") -> None:
         address = agent.wait_for("listening at").rpartition("://")[2]
         self.host, self.port = address.rpartition(":")[0], int(address.rpartition(":")[2])
-        self.tls = tls
+        self.tls, self.source = tls, (source, 0)
 
     def ask(self, path: str, method: str = "GET", body: bytes | None = None, **headers: str) -> Answer:
         names = {name.replace("_", "-"): value for name, value in headers.items()}
-        connection = (http.client.HTTPSConnection(self.host, self.port, timeout=60, context=self.tls) if self.tls else
-                      http.client.HTTPConnection(self.host, self.port, timeout=60))
+        connection = (
+            http.client.HTTPSConnection(self.host, self.port, timeout=60, source_address=self.source, context=self.tls)
+            if self.tls else http.client.HTTPConnection(self.host, self.port, timeout=60, source_address=self.source))
         connection.request(method, path, body, names)
         answer = connection.getresponse()
         text = answer.read().decode()
@@ -49,8 +54,15 @@ class Client:
         assert status == 200, text
         return json.loads(text)
 
-    def connect(self, source: str = "127.0.0.1") -> socket.socket:
-        return socket.create_connection((self.host, self.port), timeout=60, source_address=(source, 0))
+    def tell(self, path: str, method: str = "GET", body: bytes | None = None, **headers: str) -> int:
+        """The status; 0: the connection had to make room for others."""
+        try:
+            return self.ask(path, method, body, **headers)[0]
+        except (OSError, http.client.HTTPException):
+            return 0
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection((self.host, self.port), timeout=60, source_address=self.source)
 
     def send(self, text: bytes) -> bytes:
         """Whatever comes back of what may not be HTTP at all."""
@@ -144,36 +156,71 @@ def test_metrics(program: Program, shared: Sandbox, launch: Callable[..., Agent]
     assert client.ask("/api/v1/deployments/one/reconcile", "POST", b"{}", **ASKING)[0] == 403
 
 
-def test_hostile_clients(program: Program, shared: Sandbox, launch: Callable[..., Agent]) -> None:
-    """Malformed, oversized, slow, and many: each costs only itself, and runs go on meanwhile."""
-    specify(program, "one", users=group_of(creators(shared, 1)))
-    agent = launch(program, schedule={"every": "1h"},
+MALFORMED = (
+    b"\0\0\0\0\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"BREW / HTTP/1.1\r\n\r\n",
+    b"GET http://[ HTTP/1.1\r\n\r\n", b"GET /%00%zz HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    b"POST /webhook HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+    b"POST /webhook HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n",
+    b"POST /webhook HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nffffffffff\r\n",
+    b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 10_000_000 + b"\r\n\r\n",
+    b"GET /" + b"a" * 10_000_000 + b" HTTP/1.1\r\n\r\n",
+)
+EVERY = 10  # seconds: the shortest that a schedule may have
+
+
+def attack(client: Client, over: threading.Event) -> None:
+    """All that a client may do without the token, again and again."""
+    idle: list[socket.socket] = []
+    while not over.is_set():
+        # 500 that begin a request and never end it. Some had to make room already, and all will in time.
+        for _ in range(IDLE):
+            idle.append(client.connect())
+            try:
+                idle[-1].sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow:")
+            except OSError:
+                pass
+        for text in MALFORMED:
+            assert not client.send(text).startswith(b"HTTP/1.1 2"), text[:60]
+        for path in ("/metrics", "/api/v1/deployments", "/api/v1/deployments/one/history?limit=500"):
+            assert client.tell(path, Authorization=f"Bearer {TOKEN[:-1]}") in (0, 401)
+        for signature in ("sha256=" + "0" * 64, "sha256=", "x" * 9000):
+            assert client.tell("/webhook", "POST", b"{}", X_GitHub_Event="push",
+                               X_Hub_Signature_256=signature) in (0, 400, 401)
+        assert client.tell("/webhook", "POST", b"x" * 2_000_000) in (0, 400, 413)
+        for one in idle[:-IDLE]:
+            one.close()
+        del idle[:-IDLE]
+    for one in idle:
+        one.close()
+
+
+def seconds(text: str) -> float:
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+def test_hostile_clients(program: Program, shared: Sandbox, launch: Callable[..., Agent],
+                         record_property: Callable[[str, object], None]) -> None:
+    """Malformed, oversized, slow, unproven, and many: each costs only itself, and runs go on when they are due."""
+    names = ("one", "two", "three")
+    for name in names:
+        specify(program, name, users=group_of(creators(shared, 1)))
+    for words in ("init -q -b main", "add specs", "-c user.name=a -c user.email=a@example.com commit -q -m specs"):
+        subprocess.run(["git", "-C", str(program.directory), *words.split()], check=True)
+    agent = launch(program, specs={"git": {"url": f"file://{program.directory}", "branch": "main", "interval": "1h"}},
+                   schedule={"every": f"{EVERY}s"}, splay=f"{EVERY}s",
+                   webhook={"secret": write(program, "secret", "a-secret-of-the-tests-0123456789\n")},
                    listen={"address": "127.0.0.1:0", "token": write(program, "token", TOKEN)})
     client = Client(agent)
-    agent.wait_for("one: in-sync")
+    for name in names:
+        agent.wait_for(f"{name}: in-sync")
     before = files(agent)
+    begun = time.time()
 
-    for text in (b"\0\0\0\0\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"BREW / HTTP/1.1\r\n\r\n",
-                 b"GET http://[ HTTP/1.1\r\n\r\n", b"GET /%00%zz HTTP/1.1\r\nHost: localhost\r\n\r\n",
-                 b"POST /webhook HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
-                 b"POST /webhook HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n",
-                 b"POST /webhook HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nffffffffff\r\n",
-                 b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 10_000_000 + b"\r\n\r\n",
-                 b"GET /" + b"a" * 10_000_000 + b" HTTP/1.1\r\n\r\n"):
-        assert not client.send(text).startswith(b"HTTP/1.1 2"), text[:60]
-    assert client.ask("/webhook", "POST", b"x" * 2_000_000)[0] in (400, 413)
-
-    # 500 that begin a request and never end it; one that listens to events and never reads.
-    slow = [client.connect() for _ in range(IDLE)]
-    for one in slow:
-        try:
-            one.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow:")
-        except OSError:
-            pass  # it had to make room already
+    # One that listens to events and never reads: who sends without end while it is answered is not read without end.
     deaf = client.connect()
-    deaf.sendall(b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + TOKEN.encode() + b"\r\n\r\n")
+    deaf.sendall(b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + TOKEN.encode() +
+                 b"\r\n\r\n")
     assert deaf.recv(15) == b"HTTP/1.1 200 OK"
-    # Who sends without end while it is answered is not read without end.
     deaf.settimeout(1)
     sent = 0
     try:
@@ -183,14 +230,27 @@ def test_hostile_clients(program: Program, shared: Sandbox, launch: Callable[...
         pass
     assert sent < FLOOD
 
-    reports = program.directory / "state/reports/one"
-    for count in (2, 3):
-        agent.send(signal.SIGUSR1)
-        wait_until(lambda: len(list(reports.glob("*.json"))) == count)
-        assert client.get("/api/v1/deployments/one")["state"] == "in-sync"
-    assert files(agent) < before + 256 + 40
-    for one in [*slow, deaf]:
-        one.close()
+    def runs(name: str) -> list[dict[str, Any]]:
+        found = client.get(f"/api/v1/deployments/{name}/history?limit=500")["runs"]
+        return [run for run in reversed(found) if seconds(run["at"]) >= begun - EVERY]
+    over = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        attacker = pool.submit(attack, Client(agent, source="127.0.0.2"), over)
+        try:
+            wait_until(lambda: attacker.done() or all(len(runs(name)) >= 3 for name in names))
+            assert files(agent) < before + 256 + 40
+        finally:
+            over.set()
+        attacker.result()
+
+    late = 0.0
+    for name in names:
+        assert all(run["trigger"] in ("start", "schedule") and run["state"] == "in-sync" for run in runs(name))
+        for earlier, run in itertools.pairwise(runs(name)):
+            late = max(late, seconds(run["at"]) - max(seconds(earlier["at"]) + EVERY, seconds(earlier["endedAt"])))
+    record_property("seconds that a run was late at most", late)
+    print(f"the latest of {sum(len(runs(name)) for name in names)} runs began {late:.0f} s after it was due")
+    deaf.close()
     wait_until(lambda: files(agent) <= before + 2, lambda: f"{files(agent)} open files, {before} before")
 
 
@@ -201,7 +261,7 @@ def test_one_peer_does_not_take_the_place_of_others(program: Program, shared: Sa
     agent = launch(program, schedule={"every": "1h"}, listen={"address": "127.0.0.1:0"})
     client = Client(agent)
     others = [client.connect() for _ in range(5)]
-    greedy = [client.connect("127.0.0.2") for _ in range(300)]
+    greedy = [Client(agent, source="127.0.0.2").connect() for _ in range(300)]
 
     def is_open(one: socket.socket) -> bool:
         one.setblocking(False)
