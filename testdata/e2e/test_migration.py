@@ -65,8 +65,14 @@ def assert_migrated(sandbox: Sandbox, trueup: Program, rows: list[tuple[Any, ...
 def test_one_apply_does_all_of_it(version_0: Sandbox, trueup: Program) -> None:
     rows = version_0.rows(version_0.summary["cluster"])
     baseline = trueup.baseline()
+    planned = {action["id"] for action in trueup.plan(expect=2).actions("planned")}
     done = trueup.apply()
     assert done.report["summary"]["converged"]
+    assert {action["id"] for action in done.actions("done") if "later" not in action} == planned
+    assert {action["verb"] for action in done.actions("done") if "later" in action} >= {"copy", "delete-source"}
+    past, = [one for one in done.report["resources"] if one["kind"] == "cluster" and one["state"] == "skipped"]
+    assert the_cluster(version_0)["DBClusterIdentifier"] in past["reason"]
+    assert "deploy" in [action["verb"] for action in past["actions"]]
     verbs = [action["verb"] for action in done.actions("done")]
     for verb in ("snapshot", "remove", "deploy", "restore-source", "copy", "delete-source", "add", "sign-out"):
         assert verb in verbs, verb
