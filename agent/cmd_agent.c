@@ -139,17 +139,19 @@ static enum report_exit agent_run(const struct command_context *context)
 	struct agent_config *config = arena_alloc(arena, sizeof(*config));
 	struct spec_issues issues = {0};
 	enum report_exit code;
+	bool serves = options->next == 0;
 
 	if (options->argument_count > 1) {
 		arena_free(arena);
 		return command_complain("agent takes one configuration");
 	}
-	if (agent_config_load(arena, file, config, &issues) != 0)
+	if (agent_config_load(arena, file, config, &issues) != 0 ||
+	    (serves && agent_config_check_files(arena, config, &issues) != 0))
 		code = command_complain_issues(&issues);
-	else if (options->next > 0)
-		code = print_schedule(context, config);
-	else
+	else if (serves)
 		return serve(context, file, arena, config);
+	else
+		code = print_schedule(context, config);
 	arena_free(arena);
 	return code;
 }

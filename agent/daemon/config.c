@@ -1,13 +1,16 @@
 #include "daemon/config.h"
 #include "base/file.h"
+#include "base/process.h"
 #include "daemon/config_table.h"
 #include "daemon/git_command.h"
 #include "spec/place.h"
 #include "spec/read.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TREE_NODES_MAX 20000
 #define TREE_DEPTH_MAX 16
@@ -16,13 +19,54 @@
 struct check {
 	struct reader *reader;
 	const struct tree_node *root;
+	size_t before; /* issues that are not of this file */
 };
+
+/* Files that the configuration names. */
+static const struct {
+	size_t offset;
+	const char *path;
+} files[] = {
+    {offsetof(struct agent_config, specs.path), "specs.path"},
+    {offsetof(struct agent_config, specs.git.verify.allowed_signers), "specs.git.verify.allowedSigners"},
+    {offsetof(struct agent_config, specs.git.verify.keyring), "specs.git.verify.keyring"},
+    {offsetof(struct agent_config, specs.git.ssh_key), "specs.git.sshKey"},
+    {offsetof(struct agent_config, specs.git.token), "specs.git.token"},
+    {offsetof(struct agent_config, listen.tls.certificate), "listen.tls.certificate"},
+    {offsetof(struct agent_config, listen.tls.key), "listen.tls.key"},
+    {offsetof(struct agent_config, listen.token), "listen.token"},
+    {offsetof(struct agent_config, listen.basic), "listen.basic"},
+    {offsetof(struct agent_config, webhook.secret), "webhook.secret"},
+    {offsetof(struct agent_config, status.github.token), "status.github.token"},
+    {offsetof(struct agent_config, status.gitlab.token), "status.gitlab.token"},
+};
+#define FILES (sizeof(files) / sizeof(files[0]))
+
+/* Whether something was found there, or below it. */
+static bool is_wrong(const struct check *check, const char *path)
+{
+	const struct spec_issues *issues = check->reader->issues;
+	size_t length = strlen(path), i;
+
+	for (i = check->before; i < issues->count; i++)
+		if (strncmp(issues->items[i].path, path, length) == 0 &&
+		    (issues->items[i].path[length] == '\0' || issues->items[i].path[length] == '.'))
+			return true;
+	return false;
+}
 
 static void complain(const struct check *check, const char *path, const char *message)
 {
 	struct spec_issue at = read_place(check->reader, tree_nearest(check->root, path), path);
 
 	spec_issue_add(check->reader->arena, check->reader->issues, at, "%s", message);
+}
+
+/* Something is missing there: but if what is there is wrong, for that reason. */
+static void miss(const struct check *check, const char *path, const char *message)
+{
+	if (!is_wrong(check, path))
+		complain(check, path, message);
 }
 
 /* Relative paths are relative to the file, so that it works from wherever the agent is started. */
@@ -39,25 +83,11 @@ static void settle_target(const struct check *check, struct agent_target *target
 
 static void settle_paths(const struct check *check, struct agent_config *config)
 {
-	const char **paths[] = {
-	    &config->specs.path,
-	    &config->specs.git.verify.allowed_signers,
-	    &config->specs.git.verify.keyring,
-	    &config->specs.git.ssh_key,
-	    &config->specs.git.token,
-	    &config->state,
-	    &config->listen.tls.certificate,
-	    &config->listen.tls.key,
-	    &config->listen.token,
-	    &config->listen.basic,
-	    &config->webhook.secret,
-	    &config->status.github.token,
-	    &config->status.gitlab.token,
-	};
 	size_t i;
 
-	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
-		settle_path(check, paths[i]);
+	for (i = 0; i < FILES; i++)
+		settle_path(check, (const char **)((char *)config + files[i].offset));
+	settle_path(check, &config->state);
 	for (i = 0; i < config->notify_count; i++) {
 		settle_target(check, &config->notify[i].webhook);
 		settle_target(check, &config->notify[i].slack);
@@ -72,7 +102,7 @@ static void check_schedule(const struct check *check, struct agent_schedule *sch
 	if (!schedule->present)
 		return;
 	if ((schedule->cron != NULL) == (schedule->every != 0))
-		complain(check, path, "needs just one of cron and every");
+		miss(check, path, "needs just one of cron and every");
 	if (schedule->cron != NULL && cron_parse(schedule->cron, &schedule->parsed, &err) != 0)
 		complain(check, arena_printf(arena, "%s.cron", path), err.message);
 	if (schedule->time_zone != NULL && cron_check_zone(schedule->time_zone, &err) != 0)
@@ -96,39 +126,50 @@ static void check_deployments(const struct check *check, struct agent_config *co
 	}
 }
 
-/* 127.0.0.0/8 and ::1. */
-static bool is_loopback(const char *address)
+/* 127.0.0.0/8 and ::1, which is in brackets. */
+static bool is_loopback(const char *host, size_t length)
 {
-	char host[INET6_ADDRSTRLEN + 2] = "";
+	char text[INET6_ADDRSTRLEN + 2] = "";
 	struct in6_addr six;
 	struct in_addr four;
-	size_t length = (size_t)(strrchr(address, ':') - address);
 
-	if (length >= sizeof(host))
+	if (length < 2 || length >= sizeof(text))
 		return false;
-	if (*address == '[') {
-		memcpy(host, address + 1, length - 2);
-		return inet_pton(AF_INET6, host, &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six);
+	if (*host == '[') {
+		memcpy(text, host + 1, length - 2);
+		return inet_pton(AF_INET6, text, &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six);
 	}
-	memcpy(host, address, length);
-	return inet_pton(AF_INET, host, &four) == 1 && ntohl(four.s_addr) >> 24 == 127;
+	memcpy(text, host, length);
+	return inet_pton(AF_INET, text, &four) == 1 && ntohl(four.s_addr) >> 24 == 127;
 }
 
 static void check_listen(const struct check *check, const struct agent_config *config)
 {
 	const struct agent_listen *listen = &config->listen;
+	bool git = config->specs.git.present || is_wrong(check, "specs");
 
-	if (listen->present && !is_loopback(listen->address) &&
+	if (listen->present && listen->address != NULL &&
+	    !is_loopback(listen->address, (size_t)(strrchr(listen->address, ':') - listen->address)) &&
 	    (!listen->tls.present || (listen->token == NULL && listen->basic == NULL)))
-		complain(check, "listen",
-		         "needs tls, and token or basic, to listen elsewhere than on loopback: the page shows what is "
-		         "in production");
-	if (config->webhook.present && !listen->present)
+		miss(check, "listen",
+		     "needs tls, and token or basic, to listen elsewhere than on loopback: the page shows what is "
+		     "in production");
+	if (config->webhook.present && !listen->present && !is_wrong(check, "listen"))
 		complain(check, "webhook", "needs listen: webhooks come in there");
-	if (config->webhook.present && !config->specs.git.present)
+	if (config->webhook.present && !git)
 		complain(check, "webhook", "needs specs.git: there is nothing to fetch from a directory");
-	if (config->status.present && !config->specs.git.present)
+	if (config->status.present && !git)
 		complain(check, "status", "needs specs.git: statuses are of commits");
+}
+
+/* A token goes nowhere without TLS, unless it stays on this machine. */
+static void check_forge(const struct check *check, const char *path, const char *url)
+{
+	static const char plain[] = "http://";
+	const char *host = url != NULL && strncmp(url, plain, strlen(plain)) == 0 ? url + strlen(plain) : NULL;
+
+	if (host != NULL && !is_loopback(host, *host == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/")))
+		complain(check, path, "must begin with https://: the token goes there");
 }
 
 /* "https://user:password@host/…" */
@@ -168,29 +209,28 @@ static void check_notify(const struct check *check, const struct agent_config *c
 		int ways = notify->webhook.present + notify->slack.present + (notify->command.count > 0);
 
 		if (ways != 1)
-			complain(check, read_path(check->reader, "notify", notify->name),
-			         "needs just one of webhook, slack and command");
+			miss(check, read_path(check->reader, "notify", notify->name),
+			     "needs just one of webhook, slack and command");
 	}
 }
 
 static void read_document(struct reader *reader, const struct tree_node *root, struct agent_config *config)
 {
-	struct check check = {reader, root};
-	size_t before = reader->issues->count;
+	struct check check = {reader, root, reader->issues->count};
 
 	if (root->type != TREE_MAP) {
 		read_wrong_type(reader, root, "", "a mapping with apiVersion, kind and specs");
 		return;
 	}
 	read_section(reader, config_document, root, config, "");
-	if (reader->issues->count != before)
-		return; /* the rules are for what could be read */
 	settle_paths(&check, config);
 	check_schedule(&check, &config->schedule, "schedule");
 	check_deployments(&check, config);
 	check_listen(&check, config);
 	check_git(&check, &config->specs.git);
 	check_notify(&check, config);
+	check_forge(&check, "status.github.url", config->status.github.url);
+	check_forge(&check, "status.gitlab.url", config->status.gitlab.url);
 	if (!config->schedule.present)
 		config->schedule = (struct agent_schedule){.present = true, .every = EVERY_DEFAULT};
 }
@@ -227,6 +267,7 @@ int agent_config_parse(struct arena *arena, const char *file, const char *text, 
 	else
 		read_document(&reader, documents.items[0].root, config);
 	shape_free(&shapes);
+	spec_issues_sort(issues);
 	return issues->count == before ? 0 : -1;
 }
 
@@ -240,6 +281,39 @@ int agent_config_load(struct arena *arena, const char *file, struct agent_config
 		return agent_config_parse(arena, file, text, length, config, issues);
 	spec_issue_add(arena, issues, (struct spec_issue){.file = file, .path = ""}, "%s", err.message);
 	return -1;
+}
+
+static void check_file(struct arena *arena, const struct agent_config *config, const char *path, const char *file,
+                       struct spec_issues *issues)
+{
+	const struct spec_issue at = {.file = config->file, .path = path};
+
+	if (file != NULL && access(file, R_OK) != 0)
+		spec_issue_add(arena, issues, at, "cannot read %s: %s", file, strerror(errno));
+}
+
+static void check_target(struct arena *arena, const struct agent_config *config, const struct agent_notify *target,
+                         struct spec_issues *issues)
+{
+	const char *path = arena_printf(arena, "notify.%s.", target->name);
+	const struct spec_issue at = {.file = config->file, .path = arena_printf(arena, "%scommand", path)};
+
+	check_file(arena, config, arena_printf(arena, "%swebhook.urlFile", path), target->webhook.url_file, issues);
+	check_file(arena, config, arena_printf(arena, "%sslack.urlFile", path), target->slack.url_file, issues);
+	if (target->command.count > 0 && !process_exists(target->command.items[0], NULL))
+		spec_issue_add(arena, issues, at, "there is no program %s", target->command.items[0]);
+}
+
+int agent_config_check_files(struct arena *arena, const struct agent_config *config, struct spec_issues *issues)
+{
+	size_t before = issues->count, i;
+
+	for (i = 0; i < FILES; i++)
+		check_file(arena, config, files[i].path, *(const char *const *)((const char *)config + files[i].offset),
+		           issues);
+	for (i = 0; i < config->notify_count; i++)
+		check_target(arena, config, &config->notify[i], issues);
+	return issues->count == before ? 0 : -1;
 }
 
 int agent_config_explain(const char *path, struct buf *out, struct error *err)

@@ -161,6 +161,9 @@ int agent_config_load(struct arena *arena, const char *file, struct agent_config
 int agent_config_parse(struct arena *arena, const char *file, const char *text, size_t length,
                        struct agent_config *config, struct spec_issues *issues);
 
+/* Whether the files and programs that it names are there: what is not is appended to `issues`. 0, or -1. */
+int agent_config_check_files(struct arena *arena, const struct agent_config *config, struct spec_issues *issues);
+
 /* The documentation of a field ("listen.tls"), or of all of them (""). ERROR_INVALID if there is no such field. */
 int agent_config_explain(const char *path, struct buf *out, struct error *err);
 

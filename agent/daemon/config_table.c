@@ -175,13 +175,17 @@ static const struct field notify_fields[] = {
      .text = "POSTs JSON (schema trueup/notification/v1): what changed, from what to what, and why. The header "
              "Idempotency-Key is the same if one comes twice. Redirects are not followed."},
     {"slack", FIELD_TYPE_SECTION, .one_key = true, INTO(agent_notify, slack), .fields = target_fields,
-     .example = "{urlFile: /etc/trueup/slack-url}", .text = "POSTs a message as Slack and its like take it."},
+     .example = "{urlFile: /etc/trueup/slack-url}", .text = "POSTs a text as Slack and its like take it."},
     {"command", FIELD_TYPE_STRINGS, INTO(agent_notify, command), .least = 1, .most = 100,
      .example = "[mail, -s, trueup, ops@example.com]",
-     .text = "Runs a program with the JSON of `webhook` as its standard input, for up to a minute. No shell reads it; "
-             "what it writes to standard error is logged, and an exit code other than 0 is a failure."},
+     .text =
+         "Runs a program with the JSON of `webhook` as its standard input, for up to a minute. No shell reads it; it "
+         "has the agent's paths, locale and proxies, and none of its credentials; what "
+         "it writes to standard error is logged, and an exit code other than 0 is a failure."},
     {"digest", FIELD_TYPE_DURATION, INTO(agent_notify, digest), .least = 0, .most = 86400, .fallback = "1m",
-     .example = "5m", .text = "Changes within this time go into one message, so that a storm is one message."},
+     .example = "5m",
+     .text = "How long changes are gathered before they are told, so that a storm is one message. A state that comes "
+             "and goes meanwhile is not told; with 0s each change is told at once."},
     END,
 };
 

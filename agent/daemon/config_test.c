@@ -112,6 +112,10 @@ static const struct {
     {HEAD "specs: {git: {url: a, directory: ../x}}\n", "specs.git.directory: must stay within"},
     {HEAD "specs: {path: a}\nnotify: {x: {digest: 1m}}\n", "notify.x: needs just one of webhook, slack and command"},
     {HEAD "specs: {path: a}\ndeployments: {b: {schedule: {cron: x}}}\n", "deployments.b.schedule.cron: it has 1 field"},
+    {HEAD "specs: {git: {url: a}}\nstatus: {github: {url: 'http://127.0.0.1.example', repository: a/b, token: c}}\n",
+     "status.github.url: must begin with https://"},
+    {HEAD "specs: {git: {url: a}}\nstatus: {gitlab: {url: 'http://gitlab.example.com', project: b, token: c}}\n",
+     "status.gitlab.url: must begin with https://"},
     {HEAD "specs: {path: a}\n---\n" HEAD "specs: {path: a}\n", "has several documents"},
     {"apiVersion: trueup/v1\nkind: BedrockChat\nspecs: {path: a}\n", "kind: must be Agent, found "},
 };
@@ -123,6 +127,59 @@ START_TEST(what_is_wrong_is_said_with_its_place)
 	ck_assert_int_eq(parse(wrong[_i].text), -1);
 	spec_issues_print(&issues, &out);
 	ck_assert_msg(strstr(buf_text(&out), wrong[_i].says) != NULL, "%s\n%s", wrong[_i].text, buf_text(&out));
+	buf_free(&out);
+}
+END_TEST
+
+START_TEST(all_that_is_wrong_is_said_at_once)
+{
+	struct buf out = {0};
+
+	ck_assert_int_eq(parse(HEAD "specs: {git: {urk: a, branch: b, tag: c}}\n"
+	                            "schedule: {every: 5s}\n"
+	                            "listen: {address: here}\n"
+	                            "webhook: {secret: a}\n"
+	                            "notify: {x: {}, y: {slack: {}}}\n"
+	                            "deployments: {d: {schedule: {cron: x}}}\n"
+	                            "conkurrency: 3\n"),
+	                 -1);
+	spec_issues_print(&issues, &out);
+	/* And nothing twice: what is wrong itself is not missing, too. */
+	ck_assert_str_eq(
+	    buf_text(&out),
+	    "conf/agent.yaml:3:14: specs.git: needs just one of branch and tag\n"
+	    "conf/agent.yaml:3:14: specs.git: url is missing, such as `url: https://git.example.com/ops/trueup.git`\n"
+	    "conf/agent.yaml:3:15: specs.git.urk: unknown key; did you mean url?\n"
+	    "conf/agent.yaml:4:19: schedule.every: must be between 10s and 744h, found 5s\n"
+	    "conf/agent.yaml:5:19: listen.address: must be an address and a port, such as 127.0.0.1:9464, found "
+	    "\"here\"\n"
+	    "conf/agent.yaml:7:13: notify.x: needs just one of webhook, slack and command\n"
+	    "conf/agent.yaml:7:28: notify.y.slack: must have just one key of url, urlFile, found 0 keys\n"
+	    "conf/agent.yaml:8:36: deployments.d.schedule.cron: it has 1 field, and should have 5: minute, hour, day "
+	    "of month, month, day of week\n"
+	    "conf/agent.yaml:9:1: conkurrency: unknown key; did you mean concurrency?\n");
+	buf_free(&out);
+}
+END_TEST
+
+START_TEST(what_it_names_is_to_be_there)
+{
+	struct buf out = {0};
+
+	ck_assert_int_eq(parse(HEAD "specs: {path: nowhere}\n"
+	                            "listen: {token: /dev/null}\n"
+	                            "notify:\n"
+	                            "  a: {slack: {urlFile: /nowhere/url}}\n"
+	                            "  b: {command: [no-such-program]}\n"
+	                            "  c: {command: [sh, -c, x]}\n"),
+	                 0);
+	ck_assert_int_eq(agent_config_check_files(arena, &config, &issues), -1);
+	spec_issues_print(&issues, &out);
+	ck_assert_str_eq(
+	    buf_text(&out),
+	    "conf/agent.yaml: specs.path: cannot read conf/nowhere: No such file or directory\n"
+	    "conf/agent.yaml: notify.a.slack.urlFile: cannot read /nowhere/url: No such file or directory\n"
+	    "conf/agent.yaml: notify.b.command: there is no program no-such-program\n");
 	buf_free(&out);
 }
 END_TEST
@@ -163,6 +220,8 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, the_least_has_its_defaults);
 	tcase_add_test(tcase, everything_is_read);
 	tcase_add_loop_test(tcase, what_is_wrong_is_said_with_its_place, 0, sizeof(wrong) / sizeof(wrong[0]));
+	tcase_add_test(tcase, all_that_is_wrong_is_said_at_once);
+	tcase_add_test(tcase, what_it_names_is_to_be_there);
 	tcase_add_test(tcase, loopback_needs_no_tls);
 	tcase_add_test(tcase, each_field_is_documented);
 	suite_add_tcase(suite, tcase);

@@ -171,10 +171,10 @@ static const struct agent_config *read_config(const struct daemon *daemon, struc
 	struct buf text = {0};
 	char *line, *rest;
 
-	if (agent_config_load(arena, daemon->options.config, config, &issues) != 0)
-		spec_issues_print(&issues, &text);
-	else
+	if (agent_config_load(arena, daemon->options.config, config, &issues) == 0 &&
+	    agent_config_check_files(arena, config, &issues) == 0)
 		return config;
+	spec_issues_print(&issues, &text);
 	for (line = strtok_r(text.bytes, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest))
 		log_error("%s", line);
 	buf_free(&text);

@@ -102,6 +102,7 @@ int delivery_post(const struct delivery_options *options, const json_t *request,
 	struct child_options child = {
 	    .argv = argv,
 	    .name = "trueup",
+	    .plain_environment = true,
 	    .input = text,
 	    .output_max = DELIVERY_ANSWER_MAX,
 	    .timeout_ms = POST_MS,
@@ -124,6 +125,7 @@ int delivery_run(const struct delivery_options *options, const char *const *word
 	const char **argv = calloc(word_count + 1, sizeof(*argv));
 	struct child_options child = {
 	    .argv = argv,
+	    .plain_environment = true,
 	    .input = text,
 	    .input_length = strlen(text),
 	    .timeout_ms = COMMAND_MS,

@@ -129,7 +129,7 @@ def test_a_change_is_told_once_to_each(program: Program, shared: Sandbox, launch
     for name in ("one", "two"):
         specify(program, name, users={"groups": {f"told-{name}": {"members": who[:1]}}})
     script = program.directory / "tell"
-    script.write_text("#!/bin/sh\ncat >>told.txt\necho >>told.txt\nseq 1 100 >&2\n[ \"$1\" = '$(a) *' ]\n")
+    script.write_text("#!/bin/sh\ncat >>told.txt\nenv >>told.txt\nseq 1 100 >&2\n[ \"$1\" = '$(a) *' ]\n")
     script.chmod(0o755)
     targets = {"hook": {"webhook": {"url": receiver.url + "/hook"}, "digest": "0s"},
                "chat": {"slack": {"urlFile": write(program, "slack-url", f"{receiver.url}/services/{SECRET}\n")},
@@ -165,6 +165,7 @@ def test_a_change_is_told_once_to_each(program: Program, shared: Sandbox, launch
         again.wait_for(f"notify.{name}: told")
     text = (program.directory / "told.txt").read_text()
     assert text.count('"schema": "trueup/notification/v1"') == 2 and '"target": "script"' in text
+    assert "PATH=" in text and "AWS_" not in text
     assert len([line for line in again.messages("notify.script: ") if line.rpartition(" ")[2].isdigit()]) == 20
     metrics = Client(again).ask("/metrics")[2]
     assert 'trueup_notifications_total{target="hook",outcome="delivered"} 1' in metrics
@@ -203,7 +204,8 @@ def test_a_storm_is_one_message_and_a_hung_receiver_delays_nothing(
         agent.wait_for(f"{name}: drifted", 2)
     assert pid in agent.children(), "it hung all the while"
     for file in ("cmdline", "environ"):
-        assert SECRET not in Path(f"/proc/{pid}/{file}").read_text(errors="replace")
+        text = Path(f"/proc/{pid}/{file}").read_text(errors="replace")
+        assert text and SECRET not in text and "AWS_" not in text
 
     # Killed while it was telling: it is told after all, and by then the storm is over.
     agent.end(signal.SIGKILL)
