@@ -192,6 +192,8 @@ static void check_git(const struct check *check, const struct agent_git *git)
 		complain(check, "specs.git", "needs just one of branch and tag");
 	if (git->directory != NULL && (strstr(git->directory, "..") != NULL))
 		complain(check, "specs.git.directory", "must stay within the repository");
+	if (git->url == NULL)
+		return; /* it was wrong itself */
 	if (git->token != NULL && strcmp(git_command_protocol(git->url), "https") != 0)
 		complain(check, "specs.git.token", "is for a url that begins with https://, and for no other");
 	if (git->ssh_key != NULL && strcmp(git_command_protocol(git->url), "ssh") != 0)
