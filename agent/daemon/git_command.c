@@ -41,6 +41,7 @@ struct git_command git_command_new(struct arena *arena, const struct agent_git *
 	    "fetch.recurseSubmodules=false", "submodule.recurse=false", "gc.auto=0",
 	    "fetch.unpackLimit=1",           "maintenance.auto=false",  "http.lowSpeedLimit=1000",
 	    "http.lowSpeedTime=30",          "protocol.allow=never",    "core.fsync=all",
+	    "core.bigFileThreshold=8m",
 	};
 	struct git_command command = {0};
 	size_t i;

@@ -37,6 +37,7 @@ struct source_git {
 	const char *gnupg;
 	const char *const *environment;
 	bool check; /* of a signature, and no more */
+	char first_line[CHILD_LAST_LINE_MAX];
 	struct git_tree tree;
 	struct source_git_result result;
 };
@@ -58,10 +59,10 @@ static bool is_fine(const struct child_result *result)
 	return result->outcome.ending == PROCESS_EXITED && result->outcome.code == 0;
 }
 
-/* "fetching … ended with exit code 128: fatal: …" */
-static void fail_step(struct source_git *look, const char *what, const struct child_result *result)
+/* "fetching ended with exit code 128: Permission denied (publickey)." */
+static void fail_with(struct source_git *look, const char *what, const struct child_result *result, const char *words)
 {
-	const char *words = result->last_line, *separator = *words != '\0' ? ": " : "";
+	const char *separator = *words != '\0' ? ": " : "";
 	char ending[128];
 
 	process_describe(&result->outcome, ending, sizeof(ending));
@@ -71,18 +72,34 @@ static void fail_step(struct source_git *look, const char *what, const struct ch
 		fail(look, arena_printf(look->arena, "%s %s%s%s", what, ending, separator, words));
 }
 
+static void fail_step(struct source_git *look, const char *what, const struct child_result *result)
+{
+	fail_with(look, what, result, result->last_line);
+}
+
 static void refuse(struct source_git *look, const char *why)
 {
 	look->result.refused = true;
 	fail(look, why);
 }
 
+/* git ends with what can be said of anything: "Please make sure you have the correct access rights". */
+static void take_line(void *context, const char *line)
+{
+	struct source_git *look = context;
+
+	if (look->first_line[0] == '\0')
+		snprintf(look->first_line, sizeof(look->first_line), "%s", line);
+	process_clean_line(look->first_line); /* it may have been cut within a character */
+}
+
 static void run(struct source_git *look, const char *const *argv, struct child_options options,
                 void (*ended)(void *context, const struct child_result *result))
 {
-	const struct child_callbacks callbacks = {.ended = ended, .context = look};
+	const struct child_callbacks callbacks = {.line = take_line, .ended = ended, .context = look};
 	struct error err;
 
+	look->first_line[0] = '\0';
 	options.argv = argv;
 	options.environment = look->environment;
 	options.plain_environment = true;
@@ -365,7 +382,7 @@ static void end_fetch(void *context, const struct child_result *result)
 	if (is_fine(result))
 		run(look, command.words, (struct child_options){.output_max = 4096}, end_resolve);
 	else
-		fail_step(look, "fetching", result);
+		fail_with(look, "fetching", result, look->first_line);
 }
 
 /* All that is between what is in force and the tip is fetched, so that it is seen whether the one follows. */

@@ -8,10 +8,12 @@
 
 #include <event2/event.h>
 #include <fts.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -310,6 +312,14 @@ static const char *make_stand_in(const char *name, const char *commands)
 	return arena_printf(arena, "%s/bin", root);
 }
 
+static void set_stand_in(const char *commands)
+{
+	const char *path = arena_strdup(arena, getenv("PATH"));
+
+	commands = arena_printf(arena, "%s; PATH=%s exec git \"$@\"", commands, path);
+	setenv("PATH", arena_printf(arena, "%s:%s", make_stand_in("git", commands), path), 1);
+}
+
 static void take_change(void *context)
 {
 	(void)context;
@@ -335,10 +345,7 @@ START_TEST(credentials_are_for_runs_alone)
 	sign();
 	commit("echo a >specs/a.yaml", "");
 	tip = sh("cd remote; git rev-parse HEAD");
-	setenv("PATH",
-	       arena_printf(arena, "%s:%s", make_stand_in("git", arena_printf(arena, "PATH=%s exec git \"$@\"", path)),
-	                    path),
-	       1);
+	set_stand_in("true");
 	look_and_take(tip);
 	setenv("PATH", path, 1);
 	sh("grep -q ^GIT_ASKPASS= seen");
@@ -348,6 +355,37 @@ START_TEST(credentials_are_for_runs_alone)
 	source_free(source);
 	sh("test -s seen; test -s bin/validate.ran");
 	ck_assert_str_eq(sh("grep -c not-for-them seen || true"), "0");
+}
+END_TEST
+
+/* A server that says nothing is not waited for, and neither is what speaks with it. */
+START_TEST(a_silent_remote_takes_its_time_only)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t length = sizeof(address);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_eq(bind(listener, (const struct sockaddr *)&address, length), 0);
+	ck_assert_int_eq(listen(listener, 8), 0);
+	ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&address, &length), 0);
+	git.url = arena_printf(arena, "http://127.0.0.1:%d/remote", ntohs(address.sin_port));
+	limits.fetch_ms = 500;
+	look();
+	ck_assert(!found.refused);
+	ck_assert_str_eq(found.error, "fetching was ended: it took too long");
+	close(listener);
+}
+END_TEST
+
+/* Little to send, much to unpack: it is never held as a whole, nor written. */
+START_TEST(files_that_are_too_large_are_refused)
+{
+	sh("cd remote; git config core.bigFileThreshold 1m; truncate -s 70M specs/b.bin");
+	commit("echo a >specs/a.yaml", "");
+	set_stand_in("ulimit -d 65536");
+	look();
+	ck_assert_str_eq(found.error, "has files of more than 64 MiB together");
+	ck_assert(found.refused);
 }
 END_TEST
 
@@ -363,6 +401,8 @@ Suite *test_suite(void)
 	tcase_add_test(test, a_crash_harms_no_repository);
 	tcase_add_test(test, what_is_checked_out_is_on_disk);
 	tcase_add_test(test, a_name_that_is_no_utf8_is_refused);
+	tcase_add_test(test, a_silent_remote_takes_its_time_only);
+	tcase_add_test(test, files_that_are_too_large_are_refused);
 	tcase_add_test(test, credentials_are_for_runs_alone);
 	tcase_add_test(test, an_older_commit_is_refused);
 	tcase_add_test(test, what_is_far_behind_is_followed_from);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -10,10 +11,12 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import asyncssh
 from agent import Agent, wait_until
 from harness import TRUEUP, Program, Sandbox, creators, group_of
 from test_daemon import specify
@@ -288,6 +291,73 @@ def test_a_tag_is_verified_by_a_keyring(program: Program, shared: Sandbox, launc
         for home in homes:
             subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=False)
             shutil.rmtree(home, ignore_errors=True)
+
+
+class Server:
+    """An SSH server for whoever has this key: it runs what it is asked to, as `git fetch` does."""
+
+    def __init__(self, home: Path, known: str) -> None:
+        self.home = home
+        key = asyncssh.generate_private_key("ssh-ed25519")
+        self.loop = asyncio.new_event_loop()
+        self.server = self.loop.run_until_complete(asyncssh.listen(
+            "127.0.0.1", 0, server_host_keys=[key], authorized_client_keys=asyncssh.import_authorized_keys(known),
+            process_factory=self._run, encoding=None))
+        self.port = self.server.get_port()
+        (home / "known_hosts").write_text(f"[127.0.0.1]:{self.port} " + key.export_public_key().decode())
+        self.thread = threading.Thread(target=self.loop.run_forever)
+        self.thread.start()
+
+    async def _run(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
+        child = subprocess.Popen(process.command or "false", shell=True, cwd=self.home, stdin=subprocess.PIPE,
+                                 stdout=subprocess.PIPE)
+        await process.redirect(stdin=child.stdin, stdout=child.stdout)
+        await process.stdout.drain()
+        process.exit(child.wait())
+        await process.wait_closed()
+
+    def stop(self) -> None:
+        asyncio.run_coroutine_threadsafe(self._close(), self.loop).result(10)
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+        self.loop.close()
+
+    async def _close(self) -> None:
+        self.server.close()
+        await self.server.wait_closed()
+
+
+def test_a_repository_over_ssh(program: Program, shared: Sandbox, launch: Callable[..., Agent]) -> None:
+    repository = Repository(program)
+    specify(program, "one", users=group_of(creators(shared, 1)))
+    commit = repository.push(repository.tree(), None, None)
+    server = Server(program.directory, (program.directory / "good.pub").read_text())
+    # The system's own ssh, but for where it finds what hosts are known: that is the home of whoever runs the tests.
+    hosts = program.directory / "hosts"
+    hosts.touch()
+    wrapper = program.directory / "bin/ssh"
+    wrapper.parent.mkdir()
+    wrapper.write_text(f'#!/bin/sh\nexec {shutil.which("ssh")} -F none -o UserKnownHostsFile={hosts} "$@"\n')
+    wrapper.chmod(0o755)
+    program.environment["PATH"] = f"{wrapper.parent}:{os.environ['PATH']}"
+
+    def configuration(key: str) -> dict[str, Any]:
+        url = f"ssh://me@127.0.0.1:{server.port}{repository.bare}"
+        return {"schedule": {"every": "1h"}, "listen": {"address": "127.0.0.1:0"},
+                "specs": {"git": {"url": url, "branch": "main", "interval": "1h", "sshKey": key}}}
+
+    try:
+        agent = launch(program, **configuration("bad"))
+        agent.wait_for("fetching ended with exit code 128: Host key verification failed.")
+        shutil.copy(program.directory / "known_hosts", hosts)
+        agent.send(signal.SIGHUP)
+        agent.wait_for("Permission denied (publickey).")
+        agent.configure(**configuration("good"))
+        agent.send(signal.SIGHUP)
+        agent.wait_for("one: in-sync")
+        assert source_of(Client(agent))["revision"] == commit
+    finally:
+        server.stop()
 
 
 def test_a_token_is_given_to_git_by_its_question_alone(tmp_path: Path) -> None:
