@@ -161,6 +161,14 @@ def test_the_image_is_built_of_what_setup_installs() -> None:
     assert packages and packages <= set(re.findall(r"\b(lib[a-z0-9+-]+-dev)\b", text))
 
 
+def test_the_image_has_every_library_of_the_program() -> None:
+    """By the packages that own them here; a sanitizer's runtime aside."""
+    needed = re.findall(r"\(NEEDED\).*\[(?!lib[a-z]*san)(.*)\]", run("readelf", "--dynamic", "--wide", TRUEUP))
+    owners = {re.split("[:,]", run("dpkg", "-S", f"*/{name}"))[0] for name in needed} - {"libc6", "libgcc-s1"}
+    runtime = (CONTRIB / "Dockerfile").read_text().rsplit("FROM ", 1)[1].split()
+    assert len(owners) > 5 and owners <= set(runtime)
+
+
 def cron_commands(installed: Path) -> list[str]:
     text = (installed / PREFIX / "share/doc/trueup/examples/crontab").read_text()
     return [line.split(maxsplit=6)[6] for line in text.splitlines() if re.match(r"[0-9*]", line)]
