@@ -83,10 +83,10 @@ function setText(node, text) {
 function showSummary() {
   const all = [...known.deployments.values()], counts = new Map(ORDER.map((state) => [state, all.filter((one) => one.state === state).length]));
   const states = ORDER.filter((state) => counts.get(state) > 0), worst = states[0] || "never";
-  const text = all.length === 0 ? "no deployments" : states.length > 1 ? states.map((state) => `${counts.get(state)} ${wordOf(state)}`).join(", ")
-    : all.length === 1 ? `${all[0].name} ${worst === "failed" || worst === "never" ? "has " : "is "}${worst === "never" ? "not run yet" : wordOf(worst)}` : `all ${all.length} ${wordOf(worst)}`;
+  const text = all.length === 0 ? "No deployments" : states.length > 1 ? states.map((state) => `${counts.get(state)} ${wordOf(state)}`).join(", ")
+    : all.length === 1 ? `${all[0].name} ${worst === "failed" || worst === "never" ? "has " : "is "}${worst === "never" ? "not run yet" : wordOf(worst)}` : `All ${all.length} ${wordOf(worst)}`;
   const fresh = ["live", "polling"].includes(link.mode);
-  setText(byId("summary"), fresh ? text : `last known: ${text}`);
+  setText(byId("summary"), fresh ? text : `Last known: ${text}`);
   byId("summary").dataset.sign = fresh ? signOf(worst) : "?";
   byId("summary").className = fresh ? worst : "";
   const title = `${fresh ? "" : "not live: "}${["failed", "unknown", "drifted"].includes(worst) ? `${signOf(worst)} ` : ""}trueup: ${text}`;
@@ -147,10 +147,17 @@ function showSoon() {
 
 /* --- what the agent says --- */
 
+/* What was read for a card goes with it: when it is unfolded again, it is read again. */
+function forget(name) {
+  details.delete(name);
+  return opened.delete(name);
+}
+
 async function loadDetails(name) {
   const path = `api/v1/deployments/${encodeURIComponent(name)}`;
   try {
     const [report, history] = await Promise.all([ask(`${path}/report`), ask(`${path}/history?limit=100`)]);
+    if (!opened.has(name)) return;
     details.set(name, { report: report.status === 200 ? await report.json() : null, history: history.ok ? await history.json() : null });
   } catch (problem) {
     details.set(name, { ...details.get(name), problem: `Report and history could not be read: ${explain(problem)}.` });
@@ -171,7 +178,11 @@ async function load() {
 
 function take(event, data) {
   if (event === "source") known.agent.source = data;
-  if (event === "gone") known.deployments.delete(data.name);
+  if (event === "gone") {
+    known.deployments.delete(data.name);
+    notices.delete(data.name);
+    forget(data.name);
+  }
   if (event === "deployment") {
     const before = known.deployments.get(data.name);
     known.deployments.set(data.name, data);
@@ -211,7 +222,9 @@ async function reconcile(name) {
 
 const acts = {
   toggle({ name }) {
-    if (!opened.delete(name)) { opened.add(name); loadDetails(name); }
+    if (forget(name)) return;
+    opened.add(name);
+    loadDetails(name);
   },
   reconcile({ name }, button) {
     if (button.getAttribute("aria-disabled") !== "true") reconcile(name);

@@ -14,6 +14,7 @@ const TRIGGERS = {
   source: "changed specs",
 };
 const LISTED = 100; // of anything in a report; a plan may have thousands
+const ACTING = 20;
 const BOTS = 40;
 const RUNS = 30;
 const TOLD = 8; // of a run
@@ -65,13 +66,15 @@ function noticeOf(name, notice) {
 
 /* --- what runs --- */
 
+/* The first of those that are not done, and then of those that are: there may be thousands. */
 function progressOf(running) {
   if (!running || running.progress.length === 0) return null;
-  return section("under-way", "Under way", make("ul", { class: "rows" }, ...running.progress.map((one) => make("li", { "data-key": one.action },
+  const all = [...running.progress.filter((one) => one.state !== "done"), ...running.progress.filter((one) => one.state === "done").reverse()];
+  return section("under-way", "Under way", make("ul", { class: "rows" }, ...all.slice(0, ACTING).map((one) => make("li", { "data-key": one.action },
     make("p", {}, badge(one.state === "planned" ? "running" : one.state), " ", pathCode(one.action)),
     one.text ? make("p", { class: "soft" }, one.text) : null,
     one.total > 0 ? make("progress", { max: one.total, value: one.done, "aria-label": one.action }) : null,
-    one.total > 0 ? make("p", { class: "soft" }, `${one.done.toLocaleString("en")} of ${one.total.toLocaleString("en")} ${one.unit || "rows"}`) : null))));
+    one.total > 0 ? make("p", { class: "soft" }, `${one.done.toLocaleString("en")} of ${one.total.toLocaleString("en")} ${one.unit || "rows"}`) : null)), andMore(all.length, ACTING)));
 }
 
 function conditionsOf(deployment) {
