@@ -61,14 +61,18 @@ struct git_repository_size git_repository_tidy(const char *repository)
 	struct git_repository_size size = {0};
 	FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_XDEV | FTS_NOCHDIR, NULL);
 	const FTSENT *entry;
+	uint64_t bytes;
 
 	remove_beside(repository);
 	while (walk != NULL && (entry = fts_read(walk)) != NULL) {
 		if (entry->fts_info != FTS_F)
 			continue;
-		if (is_left_over(entry) && unlink(entry->fts_path) == 0)
+		bytes = (uint64_t)entry->fts_statp->st_size;
+		if (is_left_over(entry) && unlink(entry->fts_path) == 0) {
+			size.left = bytes > size.left ? bytes : size.left;
 			continue;
-		size.bytes += (uint64_t)entry->fts_statp->st_size;
+		}
+		size.bytes += bytes;
 		size.packs += ends_with(entry->fts_name, ".pack");
 	}
 	if (walk != NULL)

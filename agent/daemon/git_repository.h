@@ -19,11 +19,12 @@
 struct git_repository_size {
 	uint64_t bytes; /* of all files */
 	size_t packs;   /* one for each fetch that brought something */
+	uint64_t left;  /* the largest file that was left over, and is removed now; 0: none was */
 };
 
 /*
- * Before a look: remove locks, unfinished packs, and other repositories that
- * were left beside it. Nobody else works there. The size is of what stays.
+ * Before a look, and behind one that failed: remove locks, unfinished packs,
+ * and other repositories that were left beside it. Nobody else works there. The size is of what stays.
  */
 struct git_repository_size git_repository_tidy(const char *repository);
 

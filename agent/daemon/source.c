@@ -120,6 +120,27 @@ static struct revision *make_revision(const struct source *source, const json_t 
 	return revision;
 }
 
+/* Of what is in force. */
+static void keep(const struct source *source)
+{
+	const struct revision *current = source->current;
+
+	git_kept_save(
+	    source->state, &source->git,
+	    &(struct git_kept){current->seen.commit, current->object, current->checkout, current->seen.since});
+}
+
+/* Somebody removed the marker so that any commit would be taken, and it is the same one again; or the disk was full. */
+static void keep_again(const struct source *source)
+{
+	struct arena *arena = arena_new();
+	struct git_kept kept = {0};
+
+	if (git_kept_load(arena, source->state, &source->git, &kept) != 0)
+		keep(source);
+	arena_free(arena);
+}
+
 static void put_in_force(struct source *source, const json_t *list)
 {
 	struct revision *revision = make_revision(source, list);
@@ -134,9 +155,7 @@ static void put_in_force(struct source *source, const json_t *list)
 	source->current = revision;
 	source->known = revision->seen.distrust == NULL;
 	if (revision->checkout != NULL && source->known)
-		git_kept_save(source->state, &source->git,
-		              &(struct git_kept){revision->seen.commit, revision->object, revision->checkout,
-		                                 revision->seen.since});
+		keep(source);
 	if (revision->note != NULL)
 		log_warn("%s", revision->note);
 	source->observer.in_force(source->observer.context);
@@ -360,6 +379,7 @@ static void end_fetch(void *context, const struct source_git_result *result)
 	}
 	begin_status(source);
 	if (result->error == NULL) {
+		keep_again(source);
 		end_all(source);
 		return;
 	}

@@ -372,6 +372,18 @@ static void end_resolve(void *context, const struct child_result *result)
 		go_on(look);
 }
 
+/* What it left takes no room until the next look, and says why git, which was ended for it, does not. */
+static void fail_fetch(struct source_git *look, const struct child_result *result)
+{
+	const size_t most = look->options.limits->pack_bytes;
+
+	if (git_repository_tidy(look->repository).left >= most)
+		fail(look, arena_printf(look->arena, "fetching gave more than the %zu MiB that are taken at once",
+		                        most / 1024 / 1024));
+	else
+		fail_with(look, "fetching", result, look->first_line);
+}
+
 static void end_fetch(void *context, const struct child_result *result)
 {
 	struct source_git *look = context;
@@ -382,7 +394,7 @@ static void end_fetch(void *context, const struct child_result *result)
 	if (is_fine(result))
 		run(look, command.words, (struct child_options){.output_max = 4096}, end_resolve);
 	else
-		fail_with(look, "fetching", result, look->first_line);
+		fail_fetch(look, result);
 }
 
 /* All that is between what is in force and the tip is fetched, so that it is seen whether the one follows. */
