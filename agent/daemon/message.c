@@ -86,15 +86,23 @@ static json_t *make_change(const struct message_change *change)
 	                 "blocked", actions->blocked, "failed", actions->failed);
 }
 
+static json_t *make_specs(const struct message_specs *specs)
+{
+	if (specs == NULL)
+		return json_null();
+	return json_pack("{s:s, s:s, s:s?, s:o}", "from", specs->before, "to", specs->now, "revision", specs->revision,
+	                 "reason", cut(specs->reason, MESSAGE_REASON_MOST));
+}
+
 /* "12 deployments have changed: 3 failed, 9 in-sync" */
-static void print_heading(const struct message_change *changes, size_t count, struct buf *text)
+static void print_heading(const struct message_news *news, struct buf *text)
 {
 	size_t counts[STATE_WORDS] = {0}, i;
 	const char *separator = ": ";
 
-	for (i = 0; i < count; i++)
-		counts[changes[i].deployment->word]++;
-	buf_printf(text, "trueup: %zu deployments have changed", count);
+	for (i = 0; i < news->count; i++)
+		counts[news->changes[i].deployment->word]++;
+	buf_printf(text, "%zu deployments have changed", news->count);
 	for (i = 0; i < STATE_WORDS; i++) {
 		if (counts[by_gravity[i]] == 0)
 			continue;
@@ -104,65 +112,74 @@ static void print_heading(const struct message_change *changes, size_t count, st
 	buf_putc(text, '\n');
 }
 
-static void print_change(const struct message_change *change, struct buf *text)
+static void print_line(const char *name, const char *now, const char *before, const char *why, struct buf *text)
 {
-	json_t *reason = cut(change->deployment->reason, MESSAGE_REASON_MOST);
+	json_t *reason = cut(why, MESSAGE_REASON_MOST);
 	const char *said = json_string_value(reason);
 
-	buf_printf(text, "%s: %s (was %s)%s%s", change->deployment->name, state_words[change->deployment->word],
-	           change->before, *said != '\0' ? ": " : "", said);
+	buf_printf(text, "%s: %s (was %s)%s%s", name, now, before, *said != '\0' ? ": " : "", said);
 	json_decref(reason);
 }
 
-static json_t *make_text(const struct message_change *changes, size_t count)
+static json_t *make_text(const struct message_news *news)
 {
 	struct buf text = {0};
 	json_t *string;
 	size_t i;
 
-	if (count == 1)
-		buf_puts(&text, "trueup: ");
-	else
-		print_heading(changes, count, &text);
-	for (i = 0; i < count && i < MESSAGE_LINES_MOST; i++) {
+	buf_puts(&text, "trueup: ");
+	if (news->specs != NULL)
+		print_line("specs", news->specs->now, news->specs->before, news->specs->reason, &text);
+	if (news->specs != NULL && news->count > 0)
+		buf_putc(&text, '\n');
+	if (news->count > 1)
+		print_heading(news, &text);
+	for (i = 0; i < news->count && i < MESSAGE_LINES_MOST; i++) {
+		const struct state_deployment *at = news->changes[i].deployment;
+
 		if (i > 0)
 			buf_putc(&text, '\n');
-		print_change(&changes[i], &text);
+		print_line(at->name, state_words[at->word], news->changes[i].before, at->reason, &text);
 	}
-	if (i < count)
-		buf_printf(&text, "\nand %zu more", count - i);
+	if (i < news->count)
+		buf_printf(&text, "\nand %zu more", news->count - i);
 	string = json_string(buf_text(&text));
 	buf_free(&text);
 	return string;
 }
 
-static void find_id(const char *target, const struct message_change *changes, size_t count,
-                    char id[DIGEST_SHA256_HEX_SIZE])
+static void find_id(const char *target, const struct message_news *news, char id[DIGEST_SHA256_HEX_SIZE])
 {
 	struct buf text = {0};
 	size_t i;
 
 	buf_printf(&text, "%s\n", target);
-	for (i = 0; i < count; i++)
-		buf_printf(&text, "%s %s %s %" PRId64 "\n", changes[i].deployment->name, changes[i].before,
-		           state_words[changes[i].deployment->word], (int64_t)changes[i].deployment->since);
+	if (news->specs != NULL)
+		buf_printf(&text, "%s %s %s\n", news->specs->before, news->specs->now,
+		           news->specs->revision != NULL ? news->specs->revision : "");
+	for (i = 0; i < news->count; i++) {
+		const struct state_deployment *at = news->changes[i].deployment;
+
+		buf_printf(&text, "%s %s %s %" PRId64 "\n", at->name, news->changes[i].before, state_words[at->word],
+		           (int64_t)at->since);
+	}
 	digest_sha256_hex(text.bytes, text.length, id);
 	buf_free(&text);
 }
 
-json_t *message_make(const char *target, struct message_change *changes, size_t count, time_t now)
+json_t *message_make(const char *target, const struct message_news *news, time_t now)
 {
-	size_t listed = count < MESSAGE_CHANGES_MOST ? count : MESSAGE_CHANGES_MOST, i;
+	size_t listed = news->count < MESSAGE_CHANGES_MOST ? news->count : MESSAGE_CHANGES_MOST, i;
 	char id[DIGEST_SHA256_HEX_SIZE];
 	json_t *list = json_array();
 
-	qsort(changes, count, sizeof(*changes), compare_changes);
-	find_id(target, changes, count, id);
+	qsort(news->changes, news->count, sizeof(*news->changes), compare_changes);
+	find_id(target, news, id);
 	for (i = 0; i < listed; i++)
-		json_array_append_new(list, make_change(&changes[i]));
-	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:I}", "schema", MESSAGE_SCHEMA, "id", id, "target", target,
-	                 "sentAt", make_time(now), "text", make_text(changes, count), "changes", list, "more",
-	                 (json_int_t)(count - listed));
+		json_array_append_new(list, make_change(&news->changes[i]));
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:I}", "schema", MESSAGE_SCHEMA, "id", id, "target",
+	                 target, "sentAt", make_time(now), "text", make_text(news), "specs", make_specs(news->specs),
+	                 "changes", list, "more", (json_int_t)(news->count - listed));
 }
 
 json_t *message_make_slack(const json_t *message)

@@ -26,12 +26,28 @@ struct message_change {
 	const struct state_deployment *deployment;
 };
 
+/* The same of the specs themselves. */
+struct message_specs {
+	const char *before, *now; /* MESSAGE_IN_FORCE, MESSAGE_REFUSED */
+	const char *revision;     /* that was refused; NULL: none, or not known */
+	const char *reason;       /* "" if none */
+};
+#define MESSAGE_IN_FORCE "in-force"
+#define MESSAGE_REFUSED "refused"
+
+/* What is told. */
+struct message_news {
+	struct message_change *changes; /* are sorted */
+	size_t count;
+	const struct message_specs *specs; /* NULL: they are as they were */
+};
+
 /*
- * {"schema", "id", "target", "sentAt", "text", "changes": […], "more": …}; the worst
- * first. The id is the same for the same changes: whoever gets a message twice
- * (the agent was killed in between) can tell. A new reference. Sorts `changes`.
+ * {"schema", "id", "target", "sentAt", "text", "specs": … or null, "changes": […],
+ * "more": …}; the worst first. The id is the same for the same changes: whoever gets a message twice
+ * (the agent was killed in between) can tell. A new reference.
  */
-json_t *message_make(const char *target, struct message_change *changes, size_t count, time_t now);
+json_t *message_make(const char *target, const struct message_news *news, time_t now);
 
 /* {"text": …}, so that Slack and its like show it as it is. A new reference. */
 json_t *message_make_slack(const json_t *message);

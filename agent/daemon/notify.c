@@ -18,6 +18,8 @@
 #define FOLDER "told"
 #define FILE_MOST ((size_t)16 * 1024 * 1024)
 #define LABEL_SIZE 64
+#define ASSUMED state_words[STATE_IN_SYNC]
+#define SPECS "" /* the name under which an outbox has the specs themselves: no deployment's */
 
 /* GitHub lets its users make 80 things a minute and 500 an hour; whoever has the token makes some of them himself. */
 #define STATUS_BURST 20
@@ -128,6 +130,33 @@ static void update(struct receiver *receiver, const struct state_deployment *dep
 	set_timer(receiver);
 }
 
+/*
+ * "refused REVISION": the newest specs may not come into force. A look that only failed to reach a repository is none
+ * of it: networks come and go, and metrics tell of it.
+ */
+static const char *describe_source(const struct state_source *source, char text[128])
+{
+	bool refused = source->refused_revision != NULL || (source->kind == STATE_SOURCE_PATH && !source->ok);
+
+	if (!refused)
+		return source->ok ? MESSAGE_IN_FORCE : NULL;
+	snprintf(text, 128, MESSAGE_REFUSED " %s", source->refused_revision != NULL ? source->refused_revision : "");
+	return text;
+}
+
+static void update_source(struct receiver *receiver)
+{
+	const struct state_source *source = state_source(receiver->notify->options.state);
+	char text[128];
+	const char *now = describe_source(source, text);
+
+	/* NULL: not known, and nothing was found wrong with what was there before. */
+	if (source->checked_at != 0 && now != NULL)
+		outbox_set(receiver->outbox, SPECS, strcmp(now, MESSAGE_IN_FORCE) == 0 ? ASSUMED : now,
+		           clock_monotonic_ms());
+	set_timer(receiver);
+}
+
 static void update_all(struct receiver *receiver)
 {
 	const struct state *state = receiver->notify->options.state;
@@ -139,7 +168,7 @@ static void update_all(struct receiver *receiver)
 
 static bool is_known(void *context, const char *name)
 {
-	return state_find(context, name) != NULL;
+	return strcmp(name, SPECS) == 0 || state_find(context, name) != NULL;
 }
 
 static void on_state(void *context, const struct state_event *event)
@@ -154,7 +183,9 @@ static void on_state(void *context, const struct state_event *event)
 			update(receiver, event->deployment);
 		else if (event->change == STATE_CHANGED_GONE)
 			outbox_forget(receiver->outbox, event->deployment->name);
-		else if (event->change == STATE_CHANGED_SOURCE && receiver->kind != KIND_TARGET)
+		else if (event->change == STATE_CHANGED_SOURCE && receiver->kind == KIND_TARGET)
+			update_source(receiver);
+		else if (event->change == STATE_CHANGED_SOURCE)
 			update_all(receiver);
 		else if (event->change == STATE_CHANGED_AGENT && state_agent(notify->options.state)->ready)
 			outbox_prune(receiver->outbox, is_known, notify->options.state);
@@ -196,23 +227,43 @@ static const char *find_before(const struct outbox_item *item, const struct stat
 	return state_words[deployment->last_success_at != 0 ? STATE_IN_SYNC : STATE_NEVER];
 }
 
+static struct message_specs make_specs(const struct state_source *source, const struct outbox_item *item)
+{
+	const char *reason = source->refused_reason != NULL ? source->refused_reason : source->error;
+
+	if (source->error_count > 0)
+		reason = source->errors[0];
+	return (struct message_specs){
+	    .before = item->before != NULL ? MESSAGE_REFUSED : MESSAGE_IN_FORCE,
+	    .now = strcmp(item->now, ASSUMED) == 0 ? MESSAGE_IN_FORCE : MESSAGE_REFUSED,
+	    .revision = source->refused_revision != NULL ? source->refused_revision : source->revision,
+	    .reason = strcmp(item->now, ASSUMED) == 0 ? "" : reason,
+	};
+}
+
 /* A new reference. */
 static json_t *make_message(const struct receiver *receiver, const struct outbox_item *items, size_t count)
 {
-	struct message_change *changes = calloc(count + 1, sizeof(*changes));
+	const struct state *state = receiver->notify->options.state;
+	struct message_news news = {.changes = calloc(count + 1, sizeof(*news.changes))};
+	struct message_specs specs;
 	json_t *message;
-	size_t i, n = 0;
+	size_t i;
 
-	if (changes == NULL)
+	if (news.changes == NULL)
 		abort();
 	for (i = 0; i < count; i++) {
-		const struct state_deployment *at = state_find(receiver->notify->options.state, items[i].name);
+		const struct state_deployment *at = state_find(state, items[i].name);
 
-		if (at != NULL)
-			changes[n++] = (struct message_change){find_before(&items[i], at), at};
+		if (at != NULL) {
+			news.changes[news.count++] = (struct message_change){find_before(&items[i], at), at};
+		} else if (strcmp(items[i].name, SPECS) == 0) {
+			specs = make_specs(state_source(state), &items[i]);
+			news.specs = &specs;
+		}
 	}
-	message = message_make(name_of(receiver), changes, n, time(NULL));
-	free(changes);
+	message = message_make(name_of(receiver), &news, time(NULL));
+	free(news.changes);
 	return message;
 }
 
@@ -393,8 +444,7 @@ static void keep_all(struct notify *notify)
 
 	for (i = 0; i < config->notify_count; i++) {
 		const struct agent_notify *target = &config->notify[i];
-		const struct outbox_options options = {.assumed = state_words[STATE_IN_SYNC],
-		                                       .window_ms = target->digest * 1000};
+		const struct outbox_options options = {.assumed = ASSUMED, .window_ms = target->digest * 1000};
 
 		snprintf(label, sizeof(label), "notify.%s", target->name);
 		keep(notify, KIND_TARGET, label, &options)->target = target;

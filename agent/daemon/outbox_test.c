@@ -85,10 +85,10 @@ START_TEST(a_storm_is_one_message)
 {
 	char name[16];
 	size_t count;
-	int i;
+	int64_t i;
 
 	for (i = 0; i < 1000; i++) {
-		snprintf(name, sizeof(name), "d-%03d", i);
+		snprintf(name, sizeof(name), "d-%03d", (int)i);
 		outbox_set(outbox, name, "unknown", i * 50);
 	}
 	outbox_set(outbox, "d-500", "in-sync", 50000); /* came and went */

@@ -22,7 +22,7 @@ from test_http import Client, write
 
 SECRET = "xoxb-a-secret-of-the-tests-0123456789"
 CHANGE = {"deployment", "from", "to", "reason", "since", "revision", "drifted", "unknown", "actions"}
-MESSAGE = {"schema", "id", "target", "sentAt", "text", "changes", "more"}
+MESSAGE = {"schema", "id", "target", "sentAt", "text", "specs", "changes", "more"}
 
 
 class Receiver:
@@ -78,7 +78,8 @@ class Receiver:
             return "" if set(document) == {"text"} else f"Slack: {document}"
         if path == "/hook":
             good = (set(document) == MESSAGE and document["schema"] == "trueup/notification/v1"
-                    and headers["Idempotency-Key"] == document["id"] and document["changes"]
+                    and headers["Idempotency-Key"] == document["id"]
+                    and (document["changes"] or document["specs"])
                     and all(set(change) == CHANGE for change in document["changes"]))
             return "" if good else f"webhook: {document}"
         sha = path.rpartition("/")[2]
@@ -164,11 +165,22 @@ def test_a_change_is_told_once_to_each(program: Program, shared: Sandbox, launch
     for name in targets:
         again.wait_for(f"notify.{name}: told")
     text = (program.directory / "told.txt").read_text()
-    assert text.count('"schema": "trueup/notification/v1"') == 2 and '"target": "script"' in text
+    assert text.count('"schema": "trueup/notification/v1"') >= 2 and '"target": "script"' in text
     assert "PATH=" in text and "AWS_" not in text
     assert len([line for line in again.messages("notify.script: ") if line.rpartition(" ")[2].isdigit()]) == 20
+
+    # Specs that cannot come into force are news, too, and that they can again.
+    (program.directory / "specs/three.yaml").write_text("kind: Teapot\n")
+    again.send(signal.SIGHUP)
+    refused = receiver.told(3, "/hook")[2]
+    assert (refused["specs"]["from"], refused["specs"]["to"], refused["changes"]) == ("in-force", "refused", [])
+    assert "three.yaml:1:" in refused["specs"]["reason"] and "three.yaml:1:" in refused["text"]
+    (program.directory / "specs/three.yaml").unlink()
+    again.send(signal.SIGHUP)
+    assert receiver.told(4, "/hook")[3]["specs"]["to"] == "in-force"
+    again.wait_for("notify.hook: told", 3)
     metrics = Client(again).ask("/metrics")[2]
-    assert 'trueup_notifications_total{target="hook",outcome="delivered"} 1' in metrics
+    assert 'trueup_notifications_total{target="hook",outcome="delivered"} 3' in metrics
     subprocess.run([shutil.which("promtool") or "promtool", "check", "metrics"], input=metrics, text=True, check=True)
     assert SECRET not in "".join(agent.raw + again.raw) + metrics
 
