@@ -323,15 +323,28 @@ static int64_t count_apis(const struct deployment *deployment)
 	return apis->head.status == OBSERVED_SEEN ? (int64_t)apis->api_count : -1;
 }
 
+/* "3 published APIs are gone", "" if none is in the way; what is not known may be. */
+static const char *tell_apis(const struct deployment *deployment)
+{
+	const struct observed_apis *seen = &deployment->input->observed->apis;
+	int64_t apis = count_apis(deployment);
+
+	if (plan_is_left_out(&seen->head))
+		return "";
+	if (apis < 0)
+		return "it could be seen that no published API is in the way";
+	return apis == 0 ? ""
+	                 : arena_printf(deployment->plan->arena, "%" PRId64 " published API%s gone", apis,
+	                                apis == 1 ? " is" : "s are");
+}
+
 /* "once the snapshot NAME is available and 3 published APIs are gone, ", or "" */
 static const char *tell_wait(const struct deployment *deployment)
 {
 	struct arena *arena = deployment->plan->arena;
 	bool held = deployment->held != NULL && is_available(deployment->held);
-	int64_t apis = count_apis(deployment);
 	const char *snapshot = held ? "" : arena_printf(arena, "%s is available", describe_snapshot(deployment));
-	const char *gone =
-	    apis <= 0 ? "" : arena_printf(arena, "%" PRId64 " published API%s gone", apis, apis == 1 ? " is" : "s are");
+	const char *gone = tell_apis(deployment);
 
 	if (*snapshot == '\0' && *gone == '\0')
 		return "";

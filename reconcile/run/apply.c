@@ -273,6 +273,12 @@ static const struct plan_resource *find_only(const struct plan *plan, const char
 	return only;
 }
 
+/* Of which there is one at a time: what is seen in its place is its successor. */
+static bool is_single(const char *kind)
+{
+	return strcmp(kind, "cluster") == 0 || strcmp(kind, "rotation") == 0;
+}
+
 /* What was acted on and is not there any more, such as a cluster that was replaced under another name. */
 static struct plan_resource *past_resource(struct run *run, const struct plan *now, const struct plan_resource *before)
 {
@@ -283,7 +289,8 @@ static struct plan_resource *past_resource(struct run *run, const struct plan *n
 	resource->name = before->name;
 	resource->state = RESOURCE_SKIPPED;
 	resource->reason = "it was not seen again after these actions";
-	if (successor != NULL && successor->state != RESOURCE_UNKNOWN)
+	if (is_single(before->kind) && successor != NULL &&
+	    (successor->state == RESOURCE_IN_SYNC || successor->state == RESOURCE_DRIFTED))
 		resource->reason =
 		    arena_printf(run->arena, "it is gone, and %s is in its place since these actions", successor->name);
 	return resource;

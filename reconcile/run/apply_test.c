@@ -125,6 +125,25 @@ START_TEST(what_is_gone_is_neither_drift_nor_in_sync)
 }
 END_TEST
 
+/* A run that was stopped has not seen what it says nothing of; and one API is no other's successor. */
+START_TEST(what_was_not_looked_at_is_not_gone)
+{
+	struct scene scene = new_scene();
+	struct plan *outcome;
+
+	add(&scene.run.taken, "old", "deploy", ACTION_DONE);
+	plan_add_action(&scene.run.taken, plan_add_resource(&scene.run.taken, "apis", "removed"), "remove", NULL);
+	plan_add_resource(&scene.now, "cluster", "(of the stack)")->state = RESOURCE_SKIPPED;
+	plan_add_resource(&scene.now, "apis", "other");
+	outcome = run_outcome(&scene.run, &scene.now);
+	ck_assert_str_eq(plan_find_resource(outcome, "cluster", "old")->reason,
+	                 "it was not seen again after these actions");
+	ck_assert_str_eq(plan_find_resource(outcome, "apis", "removed")->reason,
+	                 "it was not seen again after these actions");
+	arena_free(scene.arena);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
 	Suite *suite = suite_create("apply");
@@ -133,6 +152,7 @@ Suite *test_suite(void)
 	tcase_add_loop_test(tcase, there_is_more_only_if_it_was_not_tried, 0, 7);
 	tcase_add_test(tcase, what_follows_something_that_was_tried_is_no_more);
 	tcase_add_test(tcase, what_was_never_tried_is_more);
+	tcase_add_test(tcase, what_was_not_looked_at_is_not_gone);
 	tcase_add_test(tcase, the_outcome_has_what_was_done_and_what_is_left);
 	tcase_add_test(tcase, what_is_gone_is_neither_drift_nor_in_sync);
 	suite_add_tcase(suite, tcase);
