@@ -9,6 +9,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+struct size {
+	uint64_t bytes; /* of all files */
+	size_t packs;
+	uint64_t left; /* of the largest file that was left over */
+};
+
 static bool begins_with(const char *text, const char *with)
 {
 	return strncmp(text, with, strlen(with)) == 0;
@@ -38,32 +44,26 @@ static const char *old_one(struct arena *arena, const char *repository)
 	return arena_printf(arena, "%s.old", repository);
 }
 
-const char *git_repository_beside(struct arena *arena, const char *repository)
+static const char *new_one(struct arena *arena, const char *repository)
 {
 	return arena_printf(arena, "%s.new", repository);
 }
 
-static void remove_beside(const char *repository)
+static void remove_if_there(const char *place)
 {
-	struct arena *arena = arena_new();
-	const char *const places[] = {git_repository_beside(arena, repository), old_one(arena, repository)};
-	size_t i;
-
-	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-		if (access(places[i], F_OK) == 0)
-			git_kept_remove(places[i]);
-	arena_free(arena);
+	if (access(place, F_OK) == 0)
+		git_kept_remove(place);
 }
 
-struct git_repository_size git_repository_tidy(const char *repository)
+/* What is left over is removed, and all else measured. */
+static struct size tidy(const char *repository)
 {
 	char *const roots[] = {(char *)repository, NULL};
-	struct git_repository_size size = {0};
+	struct size size = {0};
 	FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_XDEV | FTS_NOCHDIR, NULL);
 	const FTSENT *entry;
 	uint64_t bytes;
 
-	remove_beside(repository);
 	while (walk != NULL && (entry = fts_read(walk)) != NULL) {
 		if (entry->fts_info != FTS_F)
 			continue;
@@ -80,6 +80,30 @@ struct git_repository_size git_repository_tidy(const char *repository)
 	return size;
 }
 
+uint64_t git_repository_tidy(const char *repository)
+{
+	return tidy(repository).left;
+}
+
+static bool is_large(const char *repository, uint64_t bytes, size_t packs)
+{
+	const struct size size = tidy(repository);
+
+	return size.bytes > bytes || size.packs > packs;
+}
+
+const char *git_repository_choose(struct arena *arena, const char *repository, uint64_t bytes, size_t packs)
+{
+	const char *beside = new_one(arena, repository);
+	const bool large = is_large(repository, bytes, packs);
+
+	remove_if_there(old_one(arena, repository));
+	/* It stays as long as what it has is refused, so that not all is fetched with each look. */
+	if (!large || is_large(beside, bytes, packs))
+		remove_if_there(beside);
+	return large ? beside : repository;
+}
+
 int git_repository_replace(const char *repository, struct error *err)
 {
 	struct arena *arena = arena_new();
@@ -87,10 +111,10 @@ int git_repository_replace(const char *repository, struct error *err)
 
 	/* Never removed where it is: a half of it would look like a whole one to the next fetch. */
 	if ((rename(repository, old_one(arena, repository)) != 0 && errno != ENOENT) ||
-	    rename(git_repository_beside(arena, repository), repository) != 0)
+	    rename(new_one(arena, repository), repository) != 0)
 		rc = error_errno(err, "cannot replace %.900s", repository);
 	else
-		remove_beside(repository);
+		remove_if_there(old_one(arena, repository));
 	arena_free(arena);
 	return rc;
 }

@@ -16,20 +16,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct git_repository_size {
-	uint64_t bytes; /* of all files */
-	size_t packs;   /* one for each fetch that brought something */
-	uint64_t left;  /* the largest file that was left over, and is removed now; 0: none was */
-};
-
 /*
- * Before a look, and behind one that failed: remove locks, unfinished packs,
- * and other repositories that were left beside it. Nobody else works there. The size is of what stays.
+ * Before a look: removes locks, unfinished packs, and other repositories that
+ * were left beside it, for nobody else works there. Returns where to fetch into:
+ * there, or beside it once it has more than so many bytes, or packs (one for
+ * each fetch that brought something).
  */
-struct git_repository_size git_repository_tidy(const char *repository);
+const char *git_repository_choose(struct arena *arena, const char *repository, uint64_t bytes, size_t packs);
 
-/* The place of the new one beside it. */
-const char *git_repository_beside(struct arena *arena, const char *repository);
+/* Behind a fetch that failed: the size of the largest unfinished file that it left, which is removed. */
+uint64_t git_repository_tidy(const char *repository);
 
 /* The new one takes its place. */
 int git_repository_replace(const char *repository, struct error *err);

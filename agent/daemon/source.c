@@ -248,9 +248,7 @@ static void settle(struct source *source)
 static const char *describe_distrust(struct arena *arena, const char *commit, const char *why)
 {
 	return arena_printf(
-	    arena,
-	    "commit %.12s, which was in force, %s: no run begins until a commit is there that may be in "
-	    "force",
+	    arena, "commit %.12s, which was in force, %s: no run begins until one is there that may be in force",
 	    commit, why);
 }
 

@@ -377,7 +377,7 @@ static void fail_fetch(struct source_git *look, const struct child_result *resul
 {
 	const size_t most = look->options.limits->pack_bytes;
 
-	if (git_repository_tidy(look->repository).left >= most)
+	if (git_repository_tidy(look->repository) >= most)
 		fail(look, arena_printf(look->arena, "fetching gave more than the %zu MiB that are taken at once",
 		                        most / 1024 / 1024));
 	else
@@ -428,24 +428,17 @@ static void end_init(void *context, const struct child_result *result)
 		fail_step(look, "making a repository", result);
 }
 
-static void choose_repository(struct source_git *look)
-{
-	const struct source_git_limits *limits = look->options.limits;
-	const struct git_repository_size size = git_repository_tidy(look->kept);
-
-	if (size.bytes > limits->repository_bytes || size.packs > limits->packs)
-		look->repository = git_repository_beside(look->arena, look->kept);
-}
-
 static void begin(evutil_socket_t fd, short what, void *context)
 {
 	struct source_git *look = context;
+	const struct source_git_limits *limits = look->options.limits;
 	struct git_command command;
 	struct error err;
 
 	(void)fd, (void)what;
 	if (!look->check)
-		choose_repository(look);
+		look->repository =
+		    git_repository_choose(look->arena, look->kept, limits->repository_bytes, limits->packs);
 	look->environment = git_command_environment(look->arena, look->options.git, look->gnupg, &err);
 	if (look->environment == NULL || file_make_directories(look->repository, &err) != 0) {
 		fail(look, arena_strdup(look->arena, err.message));

@@ -193,6 +193,7 @@ START_TEST(a_crash_harms_no_repository)
 	    "cp -r repository.git repository.git.new; mv repository.git repository.git.old",
 	    "cp -r repository.git repository.git.old; rm -r repository.git.old/objects",
 	    ": >repository.git/refs/trueup/remote; : >repository.git/HEAD",
+	    "rm -f repository.git/objects/pack/*",
 	    "touch repository.git/shallow.lock repository.git/refs/trueup/remote.lock repository.git/config.lock",
 	};
 	size_t i;
@@ -409,6 +410,26 @@ START_TEST(files_that_are_too_large_are_refused)
 }
 END_TEST
 
+/* Of a repository that has grown a new one is made, but not with each look while what it has is refused. */
+START_TEST(what_is_refused_is_fetched_once)
+{
+	static const char list[] = "ls -i state/git/repository.git.new/objects/pack/*.pack";
+	const char *fetched;
+
+	limits.packs = 1;
+	sign();
+	look_and_take(commit("echo a >specs/a.yaml", ""));
+	look_and_take(commit("echo b >specs/a.yaml", ""));
+	commit("echo c >specs/a.yaml", "--no-gpg-sign");
+	look();
+	ck_assert(found.refused);
+	fetched = sh(list);
+	look();
+	ck_assert(found.refused);
+	ck_assert_str_eq(sh(list), fetched);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
 	Suite *suite = suite_create("source_git");
@@ -418,6 +439,7 @@ Suite *test_suite(void)
 	tcase_set_timeout(test, 60);
 	tcase_add_test(test, the_repository_stays_small);
 	tcase_add_test(test, there_are_few_packs);
+	tcase_add_test(test, what_is_refused_is_fetched_once);
 	tcase_add_test(test, a_crash_harms_no_repository);
 	tcase_add_test(test, what_is_checked_out_is_on_disk);
 	tcase_add_loop_test(test, a_tree_that_may_do_harm_is_refused, 0, sizeof(trees) / sizeof(trees[0]));

@@ -197,7 +197,7 @@ def test_a_push_is_in_force_and_harms_nobody(
     assert distrusted(client, good, lambda: "".join(agent.raw[-20:]))["refused"]["revision"] == good
     runs = len(agent.messages("a run begins"))
     agent.send(signal.SIGUSR1)
-    agent.wait_for("no run begins until a commit is there")
+    agent.wait_for("no run begins until one is there")
     (program.directory / "signers").write_text(signers)
     agent.send(signal.SIGHUP)
     wait_until(lambda: source_of(client)["revision"] == good, lambda: "".join(agent.raw[-20:]))
