@@ -15,10 +15,11 @@
 #include <string.h>
 
 #define REQUEST_MAX ((size_t)1024 * 1024)
-#define SECRET_MAX ((size_t)16 * 1024)
+#define SECRET_MAX ((size_t)8 * 1024)
 #define HEADERS_MOST 8
 #define CONNECT_MS 10000
 #define ATTEMPT_MS 30000
+#define PIECE_LEAST 8    /* of a URL, that may be a secret */
 #define EXCERPT_MOST 200 /* bytes of an answer that are repeated */
 
 bool deliver_is_asked(int argc, char *const *argv)
@@ -166,17 +167,35 @@ static struct secret *find_url(struct arena *arena, const struct request *reques
 	return url;
 }
 
-/* A server may repeat what it was sent: then its words stay here. */
-static void redact(struct deliver_verdict *verdict, const char *secret)
+/* Whether the text has any piece of the URL behind its host that is long enough to be a secret. */
+static bool repeats_url(const char *text, const char *url)
 {
-	const char *path = secret != NULL ? strstr(secret, "://") : NULL;
+	const char *scheme = strstr(url, "://");
+	size_t at = scheme != NULL ? (size_t)(scheme - url) + strlen("://") : 0;
 
-	if (path != NULL) { /* of a URL the host may be told */
-		path = strchr(path + 3, '/');
-		secret = path != NULL && path[1] != '\0' ? path : NULL;
+	for (at += strcspn(url + at, "/?"); url[at] != '\0';) {
+		size_t length;
+
+		at += strspn(url + at, "/?=&");
+		length = strcspn(url + at, "/?=&");
+		if (length >= PIECE_LEAST && memmem(text, strlen(text), url + at, length) != NULL)
+			return true;
+		at += length;
 	}
-	if (secret != NULL && strstr(verdict->problem, secret) != NULL)
-		snprintf(verdict->problem, sizeof(verdict->problem), "was not taken; the answer repeats a secret");
+	return false;
+}
+
+/* A server may repeat what it was sent: then its words stay here. */
+static void redact(struct deliver_verdict *verdict, const struct transport_result *result, const char *token,
+                   const char *url)
+{
+	const char *text = buf_text(&result->body);
+
+	if (verdict->outcome == OUTBOX_DELIVERED || result->failure != TRANSPORT_OK)
+		return;
+	if ((token != NULL && strstr(text, token) != NULL) || repeats_url(text, url))
+		snprintf(verdict->problem, sizeof(verdict->problem), "answered HTTP %ld: its words repeat a secret",
+		         result->status);
 }
 
 static void post(const struct request *request, const char *url, const char *token, struct deliver_verdict *verdict,
@@ -208,8 +227,7 @@ static void post(const struct request *request, const char *url, const char *tok
 	}
 	transport_fetch(transport, &http, &result);
 	*verdict = deliver_judge(&result, request->done, time(NULL));
-	redact(verdict, token);
-	redact(verdict, url);
+	redact(verdict, &result, token, url);
 	transport_result_clear(&result);
 	buf_free(&value);
 }

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from agent import Agent, wait_until
-from harness import Program, Sandbox, creators
+from harness import TRUEUP, Program, Sandbox, creators
 from test_daemon import specify
 from test_git import Repository
 from test_http import Client, write
@@ -32,6 +32,7 @@ class Receiver:
         self.got: list[dict[str, Any]] = []
         self.wrong: list[str] = []
         self.answers: list[tuple[int, dict[str, str]]] = []  # before it answers as it should
+        self.words = b"ok"
         self.hang = threading.Event()
         self.released = threading.Event()
         receiver = self
@@ -44,10 +45,13 @@ class Receiver:
                     return
                 status, headers = receiver.take(self.path, self.headers, body)
                 self.send_response(status)
-                for name, value in {**headers, "Content-Length": "2"}.items():
+                for name, value in {**headers, "Content-Length": str(len(receiver.words))}.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(b"ok")
+                try:
+                    self.wfile.write(receiver.words)
+                except OSError:
+                    pass  # it has heard enough
 
             def log_message(self, format: str, *words: object) -> None:
                 pass
@@ -230,6 +234,48 @@ def test_a_storm_is_one_message_and_a_hung_receiver_delays_nothing(
     (message,) = receiver.told(1, "/hook")
     assert changes(message) == [(name, "never", "drifted") for name in names] and message["more"] == 0
     assert SECRET not in "".join(agent.raw + again.raw)
+
+
+def deliver(program: Program, **request: Any) -> dict[str, Any]:
+    """One attempt, as the agent starts it."""
+    request = {"headers": {}, "body": "{}", **request}
+    done = subprocess.run([str(TRUEUP), "--deliver"], input=json.dumps(request), cwd=program.directory,
+                          env=program.environment, text=True, capture_output=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, ""), done
+    answer = json.loads(done.stdout)
+    assert SECRET not in done.stdout and set(answer) == {"outcome", "waitMs", "problem"}
+    return dict(answer)
+
+
+def test_an_answer_is_judged_and_nothing_of_a_secret_comes_back(program: Program, receiver: Receiver) -> None:
+    url = {"urlFile": write(program, "url", f"{receiver.url}/services/{SECRET}\nnot this line\n")}
+    token = {"url": receiver.url, "path": "/here",
+             "token": {"file": write(program, "token", SECRET), "header": "PRIVATE-TOKEN", "prefix": ""}}
+    text = {"body": '{"text": "x"}'}
+    assert deliver(program, **url, **text) == {"outcome": "delivered", "waitMs": 0, "problem": ""}
+    receiver.answers = [(302, {"Location": "file:///etc/passwd"}), (301, {"Location": receiver.url + "/hook"}),
+                        (401, {}), (429, {"Retry-After": "7"})]
+    assert "redirects are not followed" in deliver(program, **url, **text)["problem"]
+    assert deliver(program, **url, **text)["outcome"] == "refused" and len(receiver.got) == 1
+    assert deliver(program, **url, **text)["outcome"] == "denied"
+    assert deliver(program, **url, **text) == {"outcome": "retry", "waitMs": 7000, "problem": "answered HTTP 429: ok"}
+
+    # A server that says what it was sent, and one that never stops.
+    for words in (f"no such path: /services/{SECRET}", f"{'x' * 190}{SECRET}", f"bad token {SECRET}"):
+        receiver.answers, receiver.words = [(404, {})], words.encode()
+        assert deliver(program, **url, **text)["problem"] == "answered HTTP 404: its words repeat a secret"
+    receiver.answers, receiver.words = [(500, {})], b"y" * 20_000_000
+    assert deliver(program, **url, **text)["outcome"] == "retry"
+    receiver.words = b"ok"
+    assert deliver(program, **token)["outcome"] == "refused" and receiver.wrong.pop()
+
+    # Mistakes are told by the name of the file, not by what is in it.
+    gone, wrong = {"urlFile": "gone"}, {"urlFile": write(program, "wrong", f"ftp://{SECRET}")}
+    assert "gone: No such file" in deliver(program, **gone)["problem"]
+    assert deliver(program, **wrong)["problem"] == "wrong holds no URL that begins with https:// or http://"
+    assert deliver(program, urlFile=write(program, "empty", "\n"))["problem"] == "empty is empty"
+    closed = deliver(program, url="http://127.0.0.1:9/")
+    assert closed["outcome"] == "retry" and "connect" in closed["problem"].lower()
 
 
 def test_commits_get_their_status(program: Program, shared: Sandbox, launch: Callable[..., Agent]) -> None:
