@@ -16,6 +16,7 @@
 #include "kinds/kind.h"
 #include "run/act.h"
 #include "run/lock.h"
+#include "run/lock_database.h"
 #include "run/observe.h"
 #include "run/run_private.h"
 #include "run/saved.h"
@@ -221,6 +222,7 @@ int run_apply(struct run *run, struct observed *observed, struct plan **plan, st
 	const char *directory = lock_find_directory(run->arena, run->options.state_directory);
 	const char *name = run->desired->metadata.name;
 	struct apply apply = {.run = run, .observed = observed, .plan = plan};
+	struct pg_session *elsewhere = NULL;
 	struct lock *lock;
 	int rc;
 
@@ -228,7 +230,9 @@ int run_apply(struct run *run, struct observed *observed, struct plan **plan, st
 		return 0;
 	if (lock_take(directory, name, &lock, err) != 0)
 		return -1;
-	rc = refresh(&apply, err);
+	rc = lock_database(run, &observed->stack, &elsewhere, err);
+	if (rc == 0)
+		rc = refresh(&apply, err);
 	if (rc == 0)
 		rc = open_audit(&apply, directory, err);
 	if (rc == 0)
@@ -237,6 +241,7 @@ int run_apply(struct run *run, struct observed *observed, struct plan **plan, st
 		rc = act_in_rounds(&apply, err);
 	close_apply(&apply);
 	audit_close(apply.audit);
+	pg_session_close(elsewhere);
 	lock_release(lock);
 	return rc;
 }

@@ -1,8 +1,6 @@
 /*
- * lock.h - one run at a time for a deployment, on this machine.
- *
- * (Copies into one database exclude each other across machines by an advisory
- * lock in the database itself: pg/copy.h.)
+ * lock.h - one run at a time for a deployment, on this machine. Other machines
+ * are kept out by lock_database.h.
  */
 #ifndef TRUEUP_RUN_LOCK_H
 #define TRUEUP_RUN_LOCK_H

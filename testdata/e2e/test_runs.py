@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -46,6 +47,26 @@ def test_one_run_at_a_time(program: Program, shared: Sandbox) -> None:
     program.plan(expect=2)
     assert program.finish(first).code == 0
     program.apply()
+
+
+def test_one_run_at_a_time_from_any_machine(program: Program, shared: Sandbox) -> None:
+    """Another state directory, as another machine has it: where there is a database, that has a lock, too."""
+    program.specify(vectors={"counts": BASELINE})
+    program.capture()
+    program.specify(vectors={"counts": BASELINE}, users={"groups": {"anywhere": {"members": creators(shared, 1)}}})
+    elsewhere = {"TRUEUP_STATE": str(program.directory / "elsewhere")}
+    shared.control("fault", kind="delay", operation="cognito-idp:AdminAddUserToGroup", seconds=3)
+    first = program.start("apply", "spec.yaml", "--yes", "-o", "json")
+    wait_for_call(shared, "cognito-idp:CreateGroup")
+    first.send_signal(signal.SIGSTOP)  # for as long as the second takes
+    try:
+        second = program.json("apply", "spec.yaml", "--yes", expect=75, **elsewhere)
+    finally:
+        first.send_signal(signal.SIGCONT)
+    who = f"trueup on {socket.gethostname()[:32]}, process {first.pid}, from 127.0.0.1"
+    assert f"another run holds the deployment chat in its database: {who}" in second.out
+    assert program.finish(first).code == 0
+    program.run("apply", "spec.yaml", "--yes", **elsewhere)
 
 
 def test_a_lock_goes_with_its_process(program: Program, shared: Sandbox) -> None:
