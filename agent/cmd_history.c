@@ -12,6 +12,7 @@
 #include "run/lock.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -30,17 +31,23 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* All that have something in this folder of the state directory. */
-static void add_names(struct arena *arena, const char *folder, struct names *names)
+/* All that have something in this folder of the state directory, which need not be there, but be readable if it is. */
+static enum report_exit add_names(struct arena *arena, const char *folder, struct names *names)
 {
 	DIR *directory = opendir(folder);
 	const struct dirent *entry;
 
-	while (directory != NULL && (entry = readdir(directory)) != NULL)
+	if (directory == NULL && errno == ENOENT)
+		return REPORT_EXIT_FINE;
+	if (directory == NULL) {
+		log_error("cannot read %s: %s. Run it as the user whose state it is", folder, strerror(errno));
+		return REPORT_EXIT_FAILED;
+	}
+	while ((entry = readdir(directory)) != NULL)
 		if (entry->d_name[0] != '.')
 			*ARENA_PUSH(arena, names->items, names->count) = arena_strdup(arena, entry->d_name);
-	if (directory != NULL)
-		closedir(directory);
+	closedir(directory);
+	return REPORT_EXIT_FINE;
 }
 
 /* By name, each once. */
@@ -185,9 +192,11 @@ static enum report_exit history_run(const struct command_context *context)
 	size_t i;
 
 	if (options->argument_count == 0) {
-		add_names(context->arena, arena_printf(context->arena, "%s/audit", state), &names);
+		worst = add_names(context->arena, arena_printf(context->arena, "%s/audit", state), &names);
 		if (!verifies)
-			add_names(context->arena, arena_printf(context->arena, "%s/reports", state), &names);
+			worst =
+			    report_worse(worst, add_names(context->arena,
+			                                  arena_printf(context->arena, "%s/reports", state), &names));
 		sort_names(&names);
 	}
 	for (i = 0; i < names.count; i++) {
@@ -197,7 +206,7 @@ static enum report_exit history_run(const struct command_context *context)
 			worst = report_worse(worst, verifies ? verify(state, names.items[i], all, &text)
 			                                     : show(context, state, names.items[i], all, &text));
 	}
-	if (names.count == 0)
+	if (names.count == 0 && worst == REPORT_EXIT_FINE)
 		log_warn("nothing was done yet: %s has no history", state);
 	if (options->output == OUTPUT_JSON)
 		output_json(all, true);

@@ -113,3 +113,13 @@ def test_it_leaves_no_core_file() -> None:
 def allow_core_files() -> None:
     """So that it is the program that forbids them."""
     resource.setrlimit(resource.RLIMIT_CORE, (4096, 4096))
+
+
+@pytest.mark.parametrize("arguments", [("history",), ("history", "--verify")], ids=" ".join)
+def test_history_that_cannot_be_read_is_no_empty_one(trueup: Run, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    (tmp_path / "state").mkdir()
+    assert trueup(*arguments).returncode == 0
+    (tmp_path / "state/audit").touch()  # cannot be opened, by root neither
+    result = trueup(*arguments)
+    assert result.returncode == 1
+    assert "state/audit: Not a directory" in result.stderr and "nothing was done yet" not in result.stderr
