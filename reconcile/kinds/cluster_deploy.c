@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define GRACE_MS 10000 /* for a command whose time is over, to end by itself */
 #define LAST_LINES 20
@@ -112,10 +113,22 @@ static const char *directory_of(const struct kind_context *context)
 	return directory != NULL ? directory : place_directory(context->arena, context->desired->file);
 }
 
+/* cdk writes into cdk.out beside its cdk.json; that it cannot is known before anything goes for its sake. */
+static const char *find_unwritable(struct arena *arena, const char *directory)
+{
+	const char *out = arena_printf(arena, "%s/cdk.out", directory);
+
+	if (access(arena_printf(arena, "%s/cdk.json", directory), F_OK) != 0)
+		return NULL;
+	if (access(out, F_OK) != 0)
+		out = directory;
+	return access(out, W_OK | X_OK) != 0 ? out : NULL;
+}
+
 const char *cluster_find_deploy_problem(const struct kind_context *context)
 {
 	const struct desired_deploy *deploy = &context->desired->cluster.deploy;
-	const char *directory = directory_of(context);
+	const char *directory = directory_of(context), *unwritable;
 	struct stat info;
 
 	if (context->desired->cluster.replace != DESIRED_REPLACE_DEPLOY)
@@ -126,6 +139,11 @@ const char *cluster_find_deploy_problem(const struct kind_context *context)
 	if (!process_exists(deploy->command.items[0], directory))
 		return arena_printf(context->arena, "spec.cluster.deploy.command: there is no program %s",
 		                    deploy->command.items[0]);
+	unwritable = find_unwritable(context->arena, directory);
+	if (unwritable != NULL)
+		return arena_printf(context->arena,
+		                    "spec.cluster.deploy.directory: cdk writes into %s, and trueup's user may not",
+		                    unwritable);
 	return NULL;
 }
 

@@ -200,7 +200,8 @@ static const struct field deploy_fields[] = {
      .text =
          "The program and its arguments. No shell reads them. It has trueup's own environment, so that it finds the "
          "same credentials (but for aws.assumeRole), and nobody to ask. What it prints goes to the log. It is run "
-         "only if the stack is at rest, and never a second time while an update is under way."},
+         "only if the stack is at rest, and never a second time while an update is under way. Under the systemd units "
+         "it can write only where a drop-in says so, as contrib/systemd/deploy.conf does."},
     {"directory", FIELD_TYPE_PLACE, INTO(desired_deploy, directory), .most = 4096,
      .fallback_text = "the spec's directory", .example = "../bedrock-chat/cdk",
      .text = "Where to run it, relative to the spec. It may be outside of the spec's directory tree."},

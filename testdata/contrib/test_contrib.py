@@ -58,6 +58,16 @@ def test_units_are_sound_and_hardened(units: Path) -> None:
         run("systemd-analyze", "security", "--offline=true", "--threshold=15", units / name)
 
 
+def test_a_unit_lets_the_deployment_run(installed: Path, units: Path) -> None:
+    """cdk is node's, whose pages are written and then run; where it writes, a drop-in has to say."""
+    for name in UNITS[:2]:
+        assert "\nMemoryDenyWriteExecute=" not in unit(installed, name)
+    text = (installed / PREFIX / "share/doc/trueup/examples/systemd/deploy.conf").read_text()
+    (units / f"{UNITS[0]}.d").mkdir()
+    (units / f"{UNITS[0]}.d/deploy.conf").write_text(re.sub(r"^#(?=\w+=)", "", text, flags=re.MULTILINE))
+    assert run("systemd-analyze", "verify", units / UNITS[0]) == ""
+
+
 def test_units_call_what_was_installed(installed: Path) -> None:
     for name in UNITS[:2]:
         (line,) = re.findall(r"^ExecStart=(.*)$", unit(installed, name), re.MULTILINE)
