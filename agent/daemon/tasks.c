@@ -20,8 +20,9 @@ struct task {
 	char *commit; /* that its spec is of; NULL: not known */
 	time_t due;   /* 0: while it runs */
 	time_t started_at;
-	const char *trigger; /* of the run that is due, and behind it of the one that runs */
-	const char *again;   /* it was asked for while it ran; NULL: it was not */
+	enum schedule_after after; /* what it was planned behind, if its schedule says when it is due */
+	const char *trigger;       /* of the run that is due, and behind it of the one that runs */
+	const char *again;         /* it was asked for while it ran; NULL: it was not */
 	struct job *job;
 	const struct source_revision *held; /* while it runs */
 	struct source *source;
@@ -34,7 +35,8 @@ struct tasks {
 	const struct agent_config *config;
 	struct task **items;
 	size_t count, capacity, running;
-	int clock; /* timerfd */
+	int clock;        /* timerfd */
+	time_t looked_at; /* the last time by the wall clock, which may go back */
 	struct event *timer;
 	bool stopping;
 	char *distrust; /* why none may run; or NULL */
@@ -74,23 +76,43 @@ static void set_due(struct task *task, time_t due, const char *trigger)
 	state_plan_run(task->tasks->options.state, task->name, due);
 }
 
+static time_t read_clock(const struct tasks *tasks)
+{
+	return tasks->options.now != NULL ? tasks->options.now() : time(NULL);
+}
+
 /* By its schedule, and what was last. */
-static void plan_next(struct task *task, enum schedule_after after)
+static time_t find_next(struct task *task)
 {
 	const struct state_deployment *seen = state_find(task->tasks->options.state, task->name);
 	struct schedule_input input = {
 	    .schedule = find_schedule(task),
 	    .splay = task->tasks->config->splay,
 	    .name = task->name,
-	    .after = after,
+	    .after = task->after,
 	    .failures = seen != NULL ? seen->failures : 0,
-	    .started_at = task->started_at,
-	    .now = time(NULL),
+	    .now = read_clock(task->tasks),
 	};
 
+	/* The clock was set back since. */
+	if (task->started_at > input.now)
+		task->started_at = input.now;
+	input.started_at = task->started_at;
 	(void)!getrandom(&input.random, sizeof(input.random), GRND_NONBLOCK);
-	set_due(task, schedule_next_run(&input),
-	        input.started_at == 0 && input.schedule->cron == NULL ? "start" : "schedule");
+	return schedule_next_run(&input);
+}
+
+static void plan_next(struct task *task, enum schedule_after after)
+{
+	task->after = after;
+	set_due(task, find_next(task),
+	        task->started_at == 0 && find_schedule(task)->cron == NULL ? "start" : "schedule");
+}
+
+/* Not because somebody asked for it. */
+static bool is_planned(const struct task *task)
+{
+	return strcmp(task->trigger, "schedule") == 0 || strcmp(task->trigger, "start") == 0;
 }
 
 static void free_task(struct task *task)
@@ -145,8 +167,8 @@ static void distrust(struct task *task)
 {
 	struct state_run run = {
 	    .trigger = "source",
-	    .started_at = time(NULL),
-	    .finished_at = time(NULL),
+	    .started_at = read_clock(task->tasks),
+	    .finished_at = read_clock(task->tasks),
 	    .exit = 1,
 	    .problem = task->tasks->distrust,
 	};
@@ -176,7 +198,7 @@ static void settle(struct task *task, struct state_run *run)
 	if (tasks->distrust != NULL)
 		distrust(task);
 	else if (task->again != NULL)
-		set_due(task, time(NULL), task->again);
+		set_due(task, read_clock(tasks), task->again);
 	else
 		plan_next(task, judge_end(run));
 }
@@ -238,7 +260,7 @@ static void begin(struct task *task)
 
 	task->due = 0;
 	task->again = NULL;
-	task->started_at = time(NULL);
+	task->started_at = read_clock(tasks);
 	task->held = task->source != NULL ? source_hold(task->source) : NULL;
 	tasks->running++;
 	marker_set(tasks->options.directory, task->name);
@@ -260,15 +282,34 @@ static struct task *find_first(const struct tasks *tasks)
 	return first;
 }
 
+/* What is due by a clock that was ahead would not be for as long as it was. Nothing gets later by it. */
+static void heed_clock(struct tasks *tasks)
+{
+	time_t now = read_clock(tasks), due;
+	size_t i;
+
+	for (i = 0; now < tasks->looked_at && i < tasks->count; i++) {
+		struct task *task = tasks->items[i];
+
+		if (task->due <= now)
+			continue;
+		due = is_planned(task) ? find_next(task) : now;
+		if (due < task->due)
+			set_due(task, due, task->trigger);
+	}
+	tasks->looked_at = now;
+}
+
 /* Begin what is due and has room; sleep until the next. */
 static void dispatch(struct tasks *tasks)
 {
 	struct task *first = NULL;
 	bool began = false;
 
+	heed_clock(tasks);
 	while (!tasks->stopping && tasks->running < (size_t)tasks->config->concurrency) {
 		first = find_first(tasks);
-		if (first == NULL || first->due > time(NULL))
+		if (first == NULL || first->due > read_clock(tasks))
 			break;
 		began = true;
 		begin(first);
@@ -279,7 +320,7 @@ static void dispatch(struct tasks *tasks)
 		tasks->options.started(tasks->options.context);
 }
 
-/* It is time, or the clock was set: then all that is said of when is to be looked at once more. */
+/* It is time, or the clock was set: then read() fails with ECANCELED, and what is due may be another. */
 static void on_clock(evutil_socket_t fd, short what, void *context)
 {
 	uint64_t ignored;
@@ -333,8 +374,7 @@ void tasks_reload(struct tasks *tasks, const struct agent_config *config)
 		struct task *task = tasks->items[i];
 
 		state_put(tasks->options.state, task->name, task->spec, find_mode(task));
-		if (task->job == NULL &&
-		    (strcmp(task->trigger, "schedule") == 0 || strcmp(task->trigger, "start") == 0))
+		if (task->job == NULL && is_planned(task))
 			plan_next(task, SCHEDULE_AFTER_RUN);
 	}
 	dispatch(tasks);
@@ -385,7 +425,7 @@ static void ask(struct task *task, const char *trigger)
 	if (task->job != NULL)
 		task->again = trigger;
 	else
-		set_due(task, time(NULL), trigger);
+		set_due(task, read_clock(task->tasks), trigger);
 }
 
 static bool was_waiting(const struct task *task)

@@ -2,7 +2,8 @@
  * tasks.h - which deployments are due, run, and run again: the daemon's queue.
  *
  * Side by side up to the configuration's `concurrency`, never two runs of one,
- * the longest due first. Sleeps on one timer until the next is due.
+ * the longest due first. Sleeps on one timer until the next is due. If the wall
+ * clock is set back, nothing waits longer than it would have by the right one.
  */
 #ifndef TRUEUP_AGENT_DAEMON_TASKS_H
 #define TRUEUP_AGENT_DAEMON_TASKS_H
@@ -11,6 +12,8 @@
 #include "daemon/config.h"
 #include "daemon/source.h"
 #include "daemon/state.h"
+
+#include <time.h>
 
 struct event_base;
 struct tasks;
@@ -24,6 +27,7 @@ struct tasks_options {
 	void (*started)(void *context); /* a run begins: a moment to look whether the source is old */
 	void (*idle)(void *context);    /* the last child has ended */
 	void *context;
+	time_t (*now)(void); /* NULL: the wall clock */
 };
 
 /* NULL, with err, if the system has no timer for it. */
