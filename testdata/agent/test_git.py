@@ -190,19 +190,27 @@ def test_a_push_is_in_force_and_harms_nobody(
     (checkout,) = (state_of(program) / "git/revisions").iterdir()
     assert (checkout / "specs/.gitattributes").read_bytes() == b"* filter=evil text eol=crlf\n"
 
-    # Whoever signed what is in force is struck off: nothing runs, until he is taken back.
+    # Whoever signed what is in force is struck off: what runs ends, and nothing begins until he is taken back.
+    wait_until(lambda: not deployment(client)["running"])
+    runs = len(agent.messages("a run begins"))
+    agent.send(signal.SIGUSR1)
+    run_of_it = agent.child()
+    os.kill(run_of_it, signal.SIGSTOP)
     signers = (program.directory / "signers").read_text()
     (program.directory / "signers").write_text("a@example.com " + (program.directory / "bad.pub").read_text())
     agent.send(signal.SIGHUP)
+    agent.wait_for("which was in force, has no signature")
+    assert deployment(client)["running"]
+    os.kill(run_of_it, signal.SIGCONT)
     assert distrusted(client, good, lambda: "".join(agent.raw[-20:]))["refused"]["revision"] == good
-    runs = len(agent.messages("a run begins"))
     agent.send(signal.SIGUSR1)
     agent.wait_for("no run begins until one is there")
+    assert len(agent.messages("a run begins")) == runs + 1
     (program.directory / "signers").write_text(signers)
     agent.send(signal.SIGHUP)
     wait_until(lambda: source_of(client)["revision"] == good, lambda: "".join(agent.raw[-20:]))
     wait_until(lambda: deployment(client)["state"] == "in-sync", lambda: "".join(agent.raw[-20:]))
-    assert len(agent.messages("a run begins")) == runs + 1
+    assert len(agent.messages("a run begins")) == runs + 2
 
     # What is in force is written down again if it is still the same.
     marker_of_it.unlink()
