@@ -9,6 +9,7 @@
 #include "daemon/child.h"
 #include "daemon/git_kept.h"
 #include "daemon/source_git.h"
+#include "daemon/source_revision.h"
 #include "report/tree.h"
 
 #include <event2/event.h>
@@ -17,17 +18,6 @@
 
 #define LOOK_MS 60000
 #define OUTPUT_MAX ((size_t)64 * 1024 * 1024)
-
-/* `seen` is what is handed out. It lives as long as it is in force, or held. */
-struct revision {
-	struct source_revision seen;
-	struct arena *arena;
-	int holds;            /* the source's own is one */
-	const char *checkout; /* its files, if they are from git */
-	const char *object;
-	const char *note;
-	bool gone; /* another one is in force: its files go with it */
-};
 
 struct source {
 	struct source_observer observer;
@@ -53,16 +43,6 @@ struct source {
 	int64_t looked_ms; /* on clock_monotonic_ms(), which nobody sets back; 0: there is nothing to pause for */
 };
 
-static void release(struct revision *revision)
-{
-	if (revision == NULL || --revision->holds > 0)
-		return;
-	if (revision->gone && revision->checkout != NULL)
-		git_kept_remove(revision->checkout);
-	arena_free(revision->arena);
-	free(revision);
-}
-
 static bool is_looking(const struct source *source)
 {
 	return source->reader != NULL || source->fetching != NULL;
@@ -72,52 +52,6 @@ static bool is_looking(const struct source *source)
 static const char *find_specs(const struct source *source, struct arena *arena)
 {
 	return source->path != NULL ? source->path : git_kept_specs(arena, &source->git, source->fetched.checkout);
-}
-
-static bool is_same(const struct source_revision *a, const struct source_revision *b)
-{
-	size_t i;
-
-	if (a->spec_count != b->spec_count || a->commit != NULL || b->commit != NULL)
-		return false; /* of a commit there are not two revisions */
-	for (i = 0; i < a->spec_count; i++)
-		if (strcmp(a->specs[i].name, b->specs[i].name) != 0 ||
-		    strcmp(a->specs[i].file, b->specs[i].file) != 0 ||
-		    strcmp(a->specs[i].sha256, b->specs[i].sha256) != 0)
-			return false;
-	return true;
-}
-
-/* What `trueup validate -o json` said of the specs. */
-static struct revision *make_revision(const struct source *source, const json_t *list)
-{
-	struct revision *revision = calloc(1, sizeof(*revision));
-	struct source_spec *specs;
-	const json_t *spec;
-	size_t i;
-
-	if (revision == NULL)
-		abort();
-	revision->arena = arena_new();
-	revision->holds = 1;
-	specs = arena_array(revision->arena, json_array_size(list), sizeof(*specs));
-	json_array_foreach(list, i, spec)
-	{
-		specs[i].name = arena_strdup(revision->arena, tree_text(spec, "name"));
-		specs[i].file = arena_strdup(revision->arena, tree_text(spec, "file"));
-		specs[i].sha256 = arena_strdup(revision->arena, tree_text(spec, "sha256"));
-	}
-	revision->checkout = arena_strdup(revision->arena, source->fetched.checkout);
-	revision->object = arena_strdup(revision->arena, source->fetched.object);
-	revision->note = arena_strdup(revision->arena, source->fetched.note);
-	revision->seen =
-	    (struct source_revision){.directory = arena_strdup(revision->arena, find_specs(source, revision->arena)),
-	                             .commit = arena_strdup(revision->arena, source->fetched.commit),
-	                             .since = source->since != 0 ? source->since : time(NULL),
-	                             .distrust = arena_strdup(revision->arena, source->distrust),
-	                             .specs = specs,
-	                             .spec_count = json_array_size(list)};
-	return revision;
 }
 
 /* Of what is in force. */
@@ -143,15 +77,19 @@ static void keep_again(const struct source *source)
 
 static void put_in_force(struct source *source, const json_t *list)
 {
-	struct revision *revision = make_revision(source, list);
+	const struct source_revision seen = {.directory = find_specs(source, source->fetched_arena),
+	                                     .commit = source->fetched.commit,
+	                                     .since = source->since != 0 ? source->since : time(NULL),
+	                                     .distrust = source->distrust};
+	struct revision *revision = revision_new(list, &seen, &source->fetched);
 
-	if (source->current != NULL && is_same(&source->current->seen, &revision->seen)) {
-		release(revision);
+	if (source->current != NULL && revision_is_same(&source->current->seen, &revision->seen)) {
+		revision_release(revision);
 		return;
 	}
 	if (source->current != NULL)
 		source->current->gone = true;
-	release(source->current);
+	revision_release(source->current);
 	source->current = revision;
 	source->known = revision->seen.distrust == NULL;
 	if (revision->checkout != NULL && source->known)
@@ -498,7 +436,7 @@ void source_free(struct source *source)
 	end_looking(source);
 	event_free(source->look);
 	event_free(source->next);
-	release(source->current);
+	revision_release(source->current);
 	arena_free(source->fetched_arena);
 	arena_free(source->status_arena);
 	arena_free(source->arena);
@@ -584,5 +522,5 @@ const struct source_revision *source_hold(struct source *source)
 void source_release(const struct source_revision *revision)
 {
 	/* `seen` is the first member of what holds it. */
-	release((struct revision *)revision);
+	revision_release((struct revision *)revision);
 }
