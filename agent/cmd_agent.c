@@ -162,14 +162,16 @@ const struct command cmd_agent = {
     .summary = "keep deployments as their specs say, on a schedule",
     .text = "Runs until it is told to stop (TERM: its runs end cleanly first; once more: at\n"
             "once). Each reconciliation is a process of its own. Log lines go to standard\n"
-            "error. HUP reads configuration and specs again; a configuration that is not\n"
-            "valid is refused, and the old one kept. USR1 reconciles all deployments now.\n"
+            "error: what changed, what was done, and what went wrong; with -v each run, too.\n"
+            "HUP reads configuration and specs again; a configuration that is not valid is\n"
+            "refused, and the old one kept. USR1 reconciles all deployments now.\n"
             "\n"
             "CONFIGURATION is by default " AGENT_CONFIG_DEFAULT "; `trueup explain agent` documents it.\n"
             "\n"
             "Exits 0 once it was stopped, 65 if the configuration is not valid, 75 if another\n"
             "agent has the state directory.\n",
     .options = OPTION_BIT(OPTION_NEXT),
+    .serves = true,
     .no_aws = true,
     .run = agent_run,
 };

@@ -31,6 +31,7 @@ struct command {
 	const char *out;     /* what --out means here, with OPTION_OUT */
 	const char *yes;     /* what --yes means here, with OPTION_YES */
 
+	bool serves; /* it runs on and on, and its log tells unasked what came about */
 	bool no_aws; /* it speaks to AWS only through children, and need not carry what that takes */
 
 	/* Does it, says what it has to say, and gives the exit code. */

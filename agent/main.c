@@ -69,15 +69,15 @@ static void fill_standard_streams(void)
 			(void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
-static void configure_log(const struct options *options)
+static void configure_log(const struct command *command, const struct options *options)
 {
-	enum log_level level = LOG_WARN;
+	int level = command->serves ? LOG_INFO : LOG_WARN;
 
 	if (options->verbose > 0)
-		level = options->verbose > 1 ? LOG_DEBUG : LOG_INFO;
+		level = level + options->verbose < LOG_DEBUG ? level + options->verbose : LOG_DEBUG;
 	else if (options->quiet)
 		level = LOG_ERROR;
-	log_configure(level, options->log_format);
+	log_configure((enum log_level)level, options->log_format);
 }
 
 static enum report_exit print_help(const struct command *command)
@@ -120,7 +120,7 @@ static enum report_exit run_command(struct arena *arena, int argc, char *const *
 		return command_complain("which command? `trueup help` lists them");
 	if (command_check_options(command, &options, &err) != 0)
 		return command_complain("%s", err.message);
-	configure_log(&options);
+	configure_log(command, &options);
 	if (!command->no_aws && aws_global_init(&err) != 0) {
 		log_error("%s", err.message);
 		return REPORT_EXIT_FAILED;

@@ -158,7 +158,7 @@ static void stop(struct daemon *daemon)
 	}
 	daemon->stopping = true;
 	sd_notify_say("STOPPING=1\nSTATUS=%zu runs are ending", tasks_running(daemon->tasks));
-	log_warn("stopping: %zu runs are asked to end; once more ends them at once", tasks_running(daemon->tasks));
+	log_info("stopping: %zu runs are asked to end; once more ends them at once", tasks_running(daemon->tasks));
 	set_agent(daemon);
 	tasks_stop(daemon->tasks);
 }
@@ -223,7 +223,7 @@ static void reload(struct daemon *daemon)
 		store_reload(daemon->store, &config->retention);
 		notify_reload(daemon->notify, config);
 		set_agent(daemon);
-		log_warn("%s is in force now", daemon->options.config);
+		log_info("%s is in force now", daemon->options.config);
 		arena = before;
 	}
 	arena_free(arena); /* of the one that is no longer in force, or never was */
@@ -339,10 +339,10 @@ struct daemon *daemon_new(const struct daemon_options *options, struct arena *ar
 
 void daemon_run(struct daemon *daemon)
 {
-	log_warn("trueup agent " TRUEUP_VERSION " with %s", daemon->options.config);
+	log_info("trueup agent " TRUEUP_VERSION " with %s", daemon->options.config);
 	sd_notify_say("READY=1");
 	event_base_dispatch(daemon->base);
-	log_warn("stopped");
+	log_info("stopped");
 }
 
 void daemon_free(struct daemon *daemon)

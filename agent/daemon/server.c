@@ -328,7 +328,7 @@ static void tell_address(const struct server *server)
 	int port;
 
 	split_address(server->address, host, &port);
-	log_warn("listening at %s://%s%s%s:%d", server->tls != NULL ? "https" : "http",
+	log_info("listening at %s://%s%s%s:%d", server->tls != NULL ? "https" : "http",
 	         strchr(host, ':') != NULL ? "[" : "", host, strchr(host, ':') != NULL ? "]" : "",
 	         read_port(server->listener));
 }

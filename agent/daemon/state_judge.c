@@ -1,8 +1,11 @@
 #include "daemon/state_judge.h"
+#include "base/buf.h"
 #include "report/report.h"
 #include "report/tree.h"
 
 #include <string.h>
+
+#define WORK_NAMED 5 /* actions; of the others the number is told */
 
 /* The first resource, or the first action of any, in that state; NULL. */
 static const json_t *find_resource(const json_t *report, const char *state)
@@ -134,6 +137,52 @@ struct state_condition *state_judge_conditions(struct arena *arena, const json_t
 	}
 	*count = json_array_size(resources);
 	return conditions;
+}
+
+/* Before anything was done, which `found` has, or after it. */
+static bool has_drifted(const json_t *resource)
+{
+	return json_array_size(json_object_get(resource, "found")) > 0 ||
+	       json_array_size(json_object_get(resource, "differences")) > 0;
+}
+
+/* ": a, b", as many as there is room for. */
+static void name_done(const json_t *resource, struct buf *names, size_t *named)
+{
+	const json_t *action;
+	size_t i;
+
+	json_array_foreach(json_object_get(resource, "actions"), i, action)
+	{
+		if (*named == WORK_NAMED)
+			return;
+		if (strcmp(tree_text(action, "state"), "done") != 0)
+			continue;
+		buf_printf(names, "%s%s", *named > 0 ? ", " : ": ", tree_text(action, "id"));
+		++*named;
+	}
+}
+
+const char *state_judge_work(struct arena *arena, const json_t *report)
+{
+	size_t done = tree_count_actions(report, "done"), drifted = 0, named = 0, i;
+	const json_t *resource;
+	struct buf text = {0};
+	const char *work;
+
+	if (done == 0)
+		return "";
+	json_array_foreach(json_object_get(report, "resources"), i, resource)
+	{
+		drifted += has_drifted(resource);
+		name_done(resource, &text, &named);
+	}
+	if (named < done)
+		buf_printf(&text, " and %zu more", done - named);
+	work = arena_printf(arena, "%s%s done%s", drifted > 0 ? arena_printf(arena, "%zu drifted, ", drifted) : "",
+	                    tree_count_text(arena, done, "action"), buf_text(&text));
+	buf_free(&text);
+	return work;
 }
 
 struct state_actions state_judge_actions(const json_t *report)

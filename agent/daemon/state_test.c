@@ -3,6 +3,7 @@
 #include "base/test_main.h"
 #include "daemon/api.h"
 #include "daemon/memory.h"
+#include "daemon/state_judge.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,6 +98,31 @@ START_TEST(reports_are_judged)
 
 	ck_assert_int_eq(state_judge_report(arena, report, &reason), cases[_i].word);
 	ck_assert_str_eq(reason, cases[_i].reason);
+	json_decref(report);
+}
+END_TEST
+
+/* Only what was done is worth a line, and the line has an end. */
+START_TEST(work_is_told_in_one_line)
+{
+	json_t *report = make_report("in-sync", "done"), *resource, *actions;
+	int i;
+
+	ck_assert_str_eq(state_judge_work(arena, NULL), "");
+	ck_assert_str_eq(state_judge_work(arena, report), "1 action done: users/g/add");
+	resource = json_array_get(json_object_get(report, "resources"), 0);
+	json_object_set_new(resource, "found", json_pack("[{s:s}]", "path", "members/a"));
+	actions = json_object_get(resource, "actions");
+	json_array_append_new(actions, json_pack("{s:s,s:s}", "id", "users/g/remove", "state", "blocked"));
+	for (i = 0; i < 6; i++)
+		json_array_append_new(actions,
+		                      json_pack("{s:o,s:s}", "id", json_sprintf("users/g/%d", i), "state", "done"));
+	json_object_set_new(json_object_get(json_object_get(report, "summary"), "actions"), "done", json_integer(7));
+	ck_assert_str_eq(state_judge_work(arena, report), "1 drifted, 7 actions done: users/g/add, users/g/0, "
+	                                                  "users/g/1, users/g/2, users/g/3 and 2 more");
+	json_decref(report);
+	report = make_report("drifted", "blocked");
+	ck_assert_str_eq(state_judge_work(arena, report), "");
 	json_decref(report);
 }
 END_TEST
@@ -225,6 +251,7 @@ Suite *test_suite(void)
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_loop_test(tcase, reports_are_judged, 0, 9);
+	tcase_add_test(tcase, work_is_told_in_one_line);
 	tcase_add_test(tcase, since_is_when_it_came_about);
 	tcase_add_test(tcase, who_watches_is_told);
 	tcase_add_test(tcase, the_past_is_taken_up_in_silence);

@@ -1,9 +1,12 @@
 #include "daemon/tasks.h"
+#include "base/arena.h"
+#include "base/buf.h"
 #include "base/log.h"
 #include "daemon/job.h"
 #include "daemon/marker.h"
 #include "daemon/memory.h"
 #include "daemon/schedule.h"
+#include "daemon/state_judge.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -41,6 +44,15 @@ struct tasks {
 	bool stopping;
 	char *distrust; /* why none may run; or NULL */
 };
+
+static char *copy_text(const char *text)
+{
+	char *copy = text != NULL ? strdup(text) : NULL;
+
+	if (text != NULL && copy == NULL)
+		abort();
+	return copy;
+}
 
 /* Sleeps until the wall clock is there, and wakes when somebody sets it. */
 static void set_clock(const struct tasks *tasks, time_t due)
@@ -147,19 +159,41 @@ static enum schedule_after judge_end(const struct state_run *run)
 	return run->after == STATE_WAITING ? SCHEDULE_AFTER_WAITING : SCHEDULE_AFTER_RUN;
 }
 
-static void log_end(const struct task *task, const struct state_run *run)
+/* What was so before is said again only if it is an error: whoever reads the log is to see what is new. */
+static void log_end(const struct task *task, const struct state_run *run, const char *reason_before)
 {
 	const struct state_deployment *seen = state_find(task->tasks->options.state, task->name);
-	const char *reason = seen != NULL ? seen->reason : "", *separator = *reason != '\0' ? ": " : "";
+	const char *reason = seen != NULL ? seen->reason : "", *work;
+	struct arena *arena = arena_new();
+	struct buf text = {0};
 
+	work = state_judge_work(arena, run->report);
+	buf_printf(&text, "%s: %s%s%s%s%s", task->name, state_words[run->after], *reason != '\0' ? ": " : "", reason,
+	           *work != '\0' ? "; " : "", work);
 	if (run->exit == 75)
 		log_info("%s: another run holds it", task->name);
 	else if (run->after == STATE_FAILED || run->after == STATE_UNKNOWN)
-		log_error("%s: %s%s%s", task->name, state_words[run->after], separator, reason);
-	else if (run->after != run->before)
-		log_warn("%s: %s%s%s", task->name, state_words[run->after], separator, reason);
+		log_error("%s", buf_text(&text));
+	else if (run->after == STATE_DRIFTED && (run->after != run->before || strcmp(reason, reason_before) != 0))
+		log_warn("%s", buf_text(&text));
+	else if (run->after != run->before || *work != '\0')
+		log_info("%s", buf_text(&text));
 	else
-		log_info("%s: %s%s%s", task->name, state_words[run->after], separator, reason);
+		log_debug("%s", buf_text(&text));
+	buf_free(&text);
+	arena_free(arena);
+}
+
+/* The run's end is taken into the state, and said. */
+static void end_run(const struct task *task, struct state_run *run)
+{
+	struct state *state = task->tasks->options.state;
+	const struct state_deployment *seen = state_find(state, task->name);
+	char *reason_before = copy_text(seen != NULL ? seen->reason : "");
+
+	state_end_run(state, task->name, run);
+	log_end(task, run, reason_before);
+	free(reason_before);
 }
 
 /* Nothing is known of it any more, and it is due once there is a revision that may be used, if the same as before. */
@@ -177,8 +211,7 @@ static void distrust(struct task *task)
 	task->commit = NULL;
 	task->again = NULL;
 	set_due(task, 0, "source");
-	state_end_run(task->tasks->options.state, task->name, &run);
-	log_end(task, &run);
+	end_run(task, &run);
 }
 
 /* Behind a run, with or without a report. */
@@ -191,10 +224,9 @@ static void settle(struct task *task, struct state_run *run)
 	source_release(task->held);
 	task->held = NULL;
 	tasks->running--;
-	state_end_run(tasks->options.state, task->name, run);
+	end_run(task, run);
 	if (run->exit != 75 && state_find(tasks->options.state, task->name) != NULL)
 		memory_save(tasks->options.directory, state_find(tasks->options.state, task->name), run);
-	log_end(task, run);
 	if (tasks->distrust != NULL)
 		distrust(task);
 	else if (task->again != NULL)
@@ -265,7 +297,7 @@ static void begin(struct task *task)
 	tasks->running++;
 	marker_set(tasks->options.directory, task->name);
 	state_begin_run(tasks->options.state, task->name, task->trigger, task->started_at);
-	log_info("%s: a run begins (%s)", task->name, task->trigger);
+	log_debug("%s: a run begins (%s)", task->name, task->trigger);
 	if (job_start(tasks->options.base, &options, &callbacks, &task->job, &err) != 0)
 		fail_start(task, &err);
 }
@@ -378,15 +410,6 @@ void tasks_reload(struct tasks *tasks, const struct agent_config *config)
 			plan_next(task, SCHEDULE_AFTER_RUN);
 	}
 	dispatch(tasks);
-}
-
-static char *copy_text(const char *text)
-{
-	char *copy = text != NULL ? strdup(text) : NULL;
-
-	if (text != NULL && copy == NULL)
-		abort();
-	return copy;
 }
 
 static bool is_same(const char *a, const char *b)

@@ -41,13 +41,13 @@ def specify(program: Program, name: str, **sections: object) -> Path:
 class Agent:
     """`trueup agent` with its log read as it comes."""
 
-    def __init__(self, program: Program, configuration: dict[str, Any]) -> None:
+    def __init__(self, program: Program, configuration: dict[str, Any], words: tuple[str, ...] = ("-v",)) -> None:
         self.file = program.directory / "agent.yaml"
         self.lines: list[dict[str, str]] = []
         self.raw: list[str] = []
         self.configure(**configuration)
         self.process = subprocess.Popen(
-            [str(TRUEUP), "agent", "-v", "--log-format", "json", str(self.file)], cwd=program.directory,
+            [str(TRUEUP), "agent", *words, "--log-format", "json", str(self.file)], cwd=program.directory,
             env=program.environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             text=True)
         self._reader = threading.Thread(target=self._read)

@@ -31,8 +31,8 @@ def launch() -> Iterator[Callable[..., Agent]]:
     """Starts an agent with this configuration; all are gone at the end, and none was a sanitizer's."""
     running: list[Agent] = []
 
-    def begin(program: Program, **configuration: Any) -> Agent:
-        running.append(Agent(program, configuration))
+    def begin(program: Program, words: tuple[str, ...] = ("-v",), **configuration: Any) -> Agent:
+        running.append(Agent(program, configuration, words))
         return running[-1]
 
     yield begin

@@ -37,7 +37,7 @@ def test_it_keeps_what_specs_say_and_takes_what_it_is_told(program: Program, sha
     ids = [username(shared, email) for email in who]
     specify(program, "one", users=group_of(who[:1]))
     systemd, told = listen(program)
-    agent = launch(program, schedule={"every": "1h"})
+    agent = launch(program, words=(), schedule={"every": "1h"})
     agent.wait_for("one: in-sync")
     assert shared.members() == {ids[0]}
     wait_until(lambda: "READY=1" in told and "WATCHDOG=1" in told, lambda: f"systemd was told only {told}")
@@ -52,8 +52,16 @@ def test_it_keeps_what_specs_say_and_takes_what_it_is_told(program: Program, sha
         agent.wait_for("one: another run holds it")
     assert not agent.messages("one: failed")
     agent.send(signal.SIGUSR1)
-    agent.wait_for("one: in-sync", 2)
+    assert agent.wait_for("one: in-sync", 2).startswith(
+        "one: in-sync; 1 drifted, 2 actions done: users/CreatingBotAllowed/add/")
     assert shared.members() == set(ids[:2])
+
+    # A run that finds nothing new is kept, but no line of the log.
+    kept = program.directory / "state/reports/one"
+    count = len(list(kept.glob("0*.json")))
+    agent.send(signal.SIGUSR1)
+    wait_until(lambda: len(list(kept.glob("0*.json"))) > count)
+    assert {line["level"] for line in agent.lines} == {"info"} and len(agent.messages("one: ")) == 3, agent.raw
     specify(program, "one", users=group_of(who[1:2], exclusive=True), allow=["remove-members"])
     agent.send(signal.SIGHUP)  # and one that was changed is run at once
     wait_until(lambda: shared.members() == {ids[1]}, lambda: "it was not run: " + "".join(agent.raw))
