@@ -107,21 +107,6 @@ void git_tree_ask(const struct git_tree *tree, struct buf *out)
 		buf_printf(out, "%s\n", tree->files[i].id);
 }
 
-static int write_bytes(int fd, const char *bytes, size_t length)
-{
-	while (length > 0) {
-		ssize_t put = write(fd, bytes, length);
-
-		if (put < 0 && errno != EINTR)
-			return -1;
-		if (put > 0) {
-			bytes += put;
-			length -= (size_t)put;
-		}
-	}
-	return 0;
-}
-
 static int write_file(const char *directory, const struct git_file *file, const char *bytes, struct error *err)
 {
 	char path[4096], *slash;
@@ -137,7 +122,7 @@ static int write_file(const char *directory, const struct git_file *file, const 
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444);
 	if (fd < 0)
 		return error_errno(err, "cannot write %.900s", path);
-	failed = write_bytes(fd, bytes, file->size);
+	failed = file_write(fd, bytes, file->size);
 	if (close(fd) != 0 || failed != 0)
 		return error_errno(err, "cannot write %.900s", path);
 	return 0;

@@ -152,18 +152,18 @@ static int rotate(struct audit *audit, struct error *err)
 	return open_file(audit, err);
 }
 
-/* O_APPEND and one write(): a line is there as a whole, or torn at the end of the file. */
+/* O_APPEND, and one write() unless the disk is full: a line is there as a whole, or torn at the end of the file. */
 static int append_line(struct audit *audit, const char *line, struct error *err)
 {
 	char head[AUDIT_HEAD_SIZE + 1];
 	size_t length = strlen(line);
 	struct buf whole = {0};
-	ssize_t put;
+	int rc;
 
 	buf_printf(&whole, "%s\n", line);
-	put = write(audit->fd, whole.bytes, whole.length);
+	rc = file_write(audit->fd, whole.bytes, whole.length);
 	buf_free(&whole);
-	if (put != (ssize_t)length + 1 || fdatasync(audit->fd) != 0)
+	if (rc != 0 || fdatasync(audit->fd) != 0)
 		return error_errno(err, "cannot write the audit log in %s", audit->directory);
 	audit->bytes += length + 1;
 	audit->chain.sequence++;

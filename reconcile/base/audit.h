@@ -63,7 +63,7 @@ int audit_read(const char *directory, const char *name, json_t **lines, struct e
 struct audit_check {
 	int64_t lines; /* all that are sound */
 	int64_t files;
-	size_t torn;       /* bytes of a last line that was cut short, and is not told of yet; 0: none */
+	size_t torn;       /* bytes of last lines that were cut short, and are not told of yet; 0: none */
 	bool torn_known;   /* the head tells of that line: it was there as a whole */
 	bool head_lost;    /* the head is empty */
 	int64_t recovered; /* lines that tell of such as these */

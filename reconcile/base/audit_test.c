@@ -5,9 +5,11 @@
 
 #include <check.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define LINES 6
@@ -320,6 +322,62 @@ START_TEST(a_last_line_of_zeros_is_told_of)
 }
 END_TEST
 
+/* Power is lost while it is told of what was lost before. */
+START_TEST(a_torn_line_about_a_torn_line_is_told_of_with_it)
+{
+	struct scene scene = new_scene();
+	struct audit_check check;
+	char *text, *head, *told;
+	size_t length, unused, i;
+	struct error err;
+
+	write_lines(&scene, 0, 2);
+	text = read_text(&scene, "000001.jsonl", &length);
+	head = read_text(&scene, "head", &unused);
+	start_again(&scene, arena_printf(scene.arena, "%s{\"sequence\":3,", text), length + 14, head);
+	write_lines(&scene, 0, 0);
+	told = read_text(&scene, "000002.jsonl", &length);
+	for (i = 1; i < length; i += 7) {
+		(void)remove(path_of(&scene, "000003.jsonl"));
+		put_text(&scene, "000002.jsonl", told, i);
+		put_text(&scene, "head", head, strlen(head));
+		ck_assert_msg(verify(&scene, &check, &err) == 0, "%s", err.message);
+		ck_assert_uint_eq(check.torn, 14 + i);
+		write_lines(&scene, 0, 1);
+		expect_sound(&scene, 4, 1);
+	}
+	put_text(&scene, "000002.jsonl", told, 1);
+	expect_found(&scene, "that some of it was cut off", true);
+	free_scene(&scene);
+}
+END_TEST
+
+/* As on a disk that is full: the first write() is short, and only the next says why. */
+START_TEST(a_line_that_has_no_room_says_why)
+{
+	struct scene scene = new_scene();
+	struct rlimit before, small;
+	struct audit *audit;
+	struct error err;
+	int rc;
+
+	ck_assert_int_eq(audit_open(scene.directory, "chat", 0, &audit, &err), 0);
+	ck_assert_int_eq(audit_write(audit, "call", NULL, NULL, &err), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+	small = (struct rlimit){200, before.rlim_max};
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+	rc = audit_write(audit, "call", NULL, NULL, &err);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+	ck_assert_int_ne(rc, 0);
+	ck_assert_msg(strstr(err.message, "File too large") != NULL, "%s", err.message);
+	audit_close(audit);
+	write_lines(&scene, 0, 1);
+	expect_sound(&scene, 3, 1);
+	free_scene(&scene);
+}
+END_TEST
+
 static void *write_many(void *argument)
 {
 	struct error err;
@@ -364,6 +422,8 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, a_last_line_cut_off_at_each_byte_is_told_of);
 	tcase_add_test(tcase, a_head_that_is_empty_or_short_is_told_of);
 	tcase_add_test(tcase, a_last_line_of_zeros_is_told_of);
+	tcase_add_test(tcase, a_torn_line_about_a_torn_line_is_told_of_with_it);
+	tcase_add_test(tcase, a_line_that_has_no_room_says_why);
 	tcase_add_test(tcase, threads_share_it);
 	tcase_set_timeout(tcase, 60);
 	suite_add_tcase(suite, tcase);

@@ -156,7 +156,10 @@ static bool is_torn(const char *at, const char *end, const char *limit)
 	return end == NULL || (end + 1 == limit && memchr(at, '\0', (size_t)(end - at)) != NULL);
 }
 
-/* All lines of a file; what was cut short at its end is counted in check.torn. */
+/*
+ * All lines of a file; what was cut short at its end is counted in check.torn. It may be the only one, and tell of the
+ * same in the file before: then the next line tells of both.
+ */
 static int walk_text(struct audit_walk *walk, const char *path, const char *text, size_t length, struct error *err)
 {
 	const char *at = text, *limit = text + length, *end;
@@ -166,14 +169,13 @@ static int walk_text(struct audit_walk *walk, const char *path, const char *text
 		end = memchr(at, '\n', (size_t)(limit - at));
 		number++;
 		if (is_torn(at, end, limit)) {
-			if (walk->check.torn > 0)
-				return error_set(err, ERROR_INVALID,
-				                 "%s: neither it nor the file before it has a last line", path);
-			walk->check.torn = (size_t)(limit - at);
+			walk->check.torn += (size_t)(limit - at);
 			return 0;
 		}
-		if (walk->believes)
+		if (walk->believes) {
 			believe_line(&walk->chain, at, (size_t)(end - at));
+			walk->check.torn = 0; /* in a file before the ones that are looked at, perhaps */
+		}
 		walk->believes = false;
 		if (follow_line(walk, at, (size_t)(end - at), err) != 0)
 			return error_context(err, "%s:%" PRId64, path, number);

@@ -53,7 +53,7 @@ int file_read(struct arena *arena, const char *path, size_t limit, char **text, 
 	return rc;
 }
 
-static int write_all(int fd, const char *bytes, size_t length)
+int file_write(int fd, const char *bytes, size_t length)
 {
 	while (length > 0) {
 		ssize_t put = write(fd, bytes, length);
@@ -96,7 +96,7 @@ static int replace(const char *path, const char *text, size_t length, mode_t mod
 		free(temporary);
 		return rc;
 	}
-	if (write_all(fd, text, length) != 0 || fchmod(fd, mode) != 0 || fsync(fd) != 0)
+	if (file_write(fd, text, length) != 0 || fchmod(fd, mode) != 0 || fsync(fd) != 0)
 		rc = error_errno(err, "cannot write %s", path);
 	if (close(fd) != 0 && rc == 0)
 		rc = error_errno(err, "cannot write %s", path);

@@ -16,6 +16,9 @@
  */
 int file_read(struct arena *arena, const char *path, size_t limit, char **text, size_t *length, struct error *err);
 
+/* All of it, in as many write()s as that takes: one that is short is no error, and does not say why. -1 and errno. */
+int file_write(int fd, const char *bytes, size_t length);
+
 /* Replace path by text: written beside it, fsynced, renamed over it, the directory fsynced. Mode 0644. */
 int file_replace(const char *path, const char *text, size_t length, struct error *err);
 
