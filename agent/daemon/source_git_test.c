@@ -436,7 +436,7 @@ Suite *test_suite(void)
 	TCase *test = tcase_create("source_git");
 
 	tcase_add_checked_fixture(test, set_up, tear_down);
-	tcase_set_timeout(test, 60);
+	tcase_set_timeout(test, 120);
 	tcase_add_test(test, the_repository_stays_small);
 	tcase_add_test(test, there_are_few_packs);
 	tcase_add_test(test, what_is_refused_is_fetched_once);
