@@ -36,7 +36,8 @@ struct source_git {
 	const char *repository; /* the same, or the new one that is to take its place */
 	const char *gnupg;
 	const char *const *environment;
-	bool check; /* of a signature, and no more */
+	bool check;     /* of a signature, and no more */
+	bool completed; /* all history was asked for */
 	char first_line[CHILD_LAST_LINE_MAX];
 	struct git_tree tree;
 	struct source_git_result result;
@@ -214,13 +215,32 @@ static void refuse_other(struct source_git *look)
 	                    look->options.before, git_kept_marker(look->arena, look->options.state)));
 }
 
+static void fetch(struct source_git *look, const char *depth);
+
+/* The repository does not have the one before, and does not have all: it is a new one, of the newest commits alone. */
+static bool may_be_older(const struct source_git *look, const struct child_result *result)
+{
+	return result->outcome.code == 128 && !look->completed &&
+	       access(arena_printf(look->arena, "%s/shallow", look->repository), F_OK) == 0;
+}
+
 static void end_ancestor(void *context, const struct child_result *result)
 {
 	struct source_git *look = context;
-	bool follows = is_fine(result); /* not so if the repository does not have the one before at all */
+	const bool exited = result->outcome.ending == PROCESS_EXITED, verifies = look->options.git->verify.present;
+	const bool follows = is_fine(result);
 
 	look->child = NULL;
-	if (!follows && look->options.git->verify.present) {
+	if (!exited || (!follows && result->outcome.code != 1 && result->outcome.code != 128)) {
+		fail_step(look, "comparing it with what is in force", result);
+		return;
+	}
+	if (!follows && verifies && may_be_older(look, result)) {
+		look->completed = true;
+		fetch(look, "--unshallow");
+		return;
+	}
+	if (!follows && verifies) {
 		refuse_other(look);
 		return;
 	}
@@ -405,25 +425,32 @@ static bool must_reach(const struct source_git *look)
 	return look->options.git->verify.present && look->options.before != NULL && access(ref, F_OK) == 0;
 }
 
-static void end_init(void *context, const struct child_result *result)
+/* `depth`: an option; NULL: all that is not there yet. */
+static void fetch(struct source_git *look, const char *depth)
 {
-	struct source_git *look = context;
 	const struct agent_git *git = look->options.git;
 	struct git_command command =
 	    new_command(look, (const char *const[]){"fetch", "--quiet", "--no-tags", "--force", "--update-shallow",
 	                                            "--no-recurse-submodules", "--no-write-fetch-head", NULL});
 
-	if (!must_reach(look))
-		git_command_add(look->arena, &command, depth_option);
+	if (depth != NULL)
+		git_command_add(look->arena, &command, depth);
 	git_command_add(look->arena, &command, "--");
 	git_command_add(look->arena, &command, git->url);
 	git_command_add(look->arena, &command, git_command_refspec(look->arena, git));
+	run(look, command.words,
+	    (struct child_options){.timeout_ms = look->options.limits->fetch_ms,
+	                           .file_max = look->options.limits->pack_bytes},
+	    end_fetch);
+}
+
+static void end_init(void *context, const struct child_result *result)
+{
+	struct source_git *look = context;
+
 	look->child = NULL;
 	if (is_fine(result))
-		run(look, command.words,
-		    (struct child_options){.timeout_ms = look->options.limits->fetch_ms,
-		                           .file_max = look->options.limits->pack_bytes},
-		    end_fetch);
+		fetch(look, must_reach(look) ? NULL : depth_option);
 	else
 		fail_step(look, "making a repository", result);
 }

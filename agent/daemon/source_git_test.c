@@ -249,6 +249,25 @@ START_TEST(what_is_far_behind_is_followed_from)
 }
 END_TEST
 
+/* Of a repository that has grown, or was lost, a new one is made: of its newest commits, if they reach that far back.
+ */
+START_TEST(what_is_far_behind_is_followed_from_anew)
+{
+	const char *rewritten;
+
+	sign();
+	look_and_take(commit("echo a >specs/a.yaml", ""));
+	sh("rm -r state/git/repository.git; cd remote; tip=$(git rev-parse HEAD); for i in $(seq 110); do "
+	   "tip=$(git commit-tree -p $tip -m it HEAD^{tree}); done; git reset -q $tip");
+	look_and_take(commit("echo b >specs/a.yaml", ""));
+	rewritten = sh("rm -r state/git/repository.git; cd remote; git checkout -q --orphan other; "
+	               "git commit -q -m it; git branch -f main; git rev-parse HEAD");
+	look();
+	ck_assert(found.refused);
+	ck_assert_str_eq(found.commit, rewritten);
+}
+END_TEST
+
 /* The remote decides what refs/tags/production is; who signs, which tag it was. */
 START_TEST(a_tag_has_the_name_that_was_signed)
 {
@@ -266,6 +285,25 @@ START_TEST(a_tag_has_the_name_that_was_signed)
 	sh("cd remote; git update-ref refs/tags/production product");
 	look();
 	ck_assert(found.refused);
+}
+END_TEST
+
+static void set_stand_in(const char *commands);
+
+/* It is not known then whether it follows: nobody is advised to do without. */
+START_TEST(a_comparison_that_was_killed_refuses_nothing)
+{
+	const char *path = arena_strdup(arena, getenv("PATH"));
+
+	sign();
+	look_and_take(commit("echo a >specs/a.yaml", ""));
+	commit("echo b >specs/a.yaml", "");
+	set_stand_in("case \"$*\" in *merge-base*) kill -9 $$;; esac");
+	look();
+	setenv("PATH", path, 1);
+	ck_assert(!found.refused);
+	ck_assert_str_eq(found.error, "comparing it with what is in force was killed by signal 9 (Killed)");
+	look_and_take(sh("cd remote; git rev-parse HEAD"));
 }
 END_TEST
 
@@ -448,6 +486,8 @@ Suite *test_suite(void)
 	tcase_add_test(test, credentials_are_for_runs_alone);
 	tcase_add_test(test, an_older_commit_is_refused);
 	tcase_add_test(test, what_is_far_behind_is_followed_from);
+	tcase_add_test(test, what_is_far_behind_is_followed_from_anew);
+	tcase_add_test(test, a_comparison_that_was_killed_refuses_nothing);
 	tcase_add_test(test, a_tag_has_the_name_that_was_signed);
 	suite_add_tcase(suite, test);
 	return suite;
