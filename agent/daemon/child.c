@@ -1,7 +1,8 @@
 /*
  * Three things end independently: the program (its pidfd is readable), its
  * streams (end of file), and our patience (the timer). The child is over once
- * the first two have happened, or the first and LINGER_MS.
+ * the first two have happened, or the first and LINGER_MS (longer for workers
+ * that it may leave).
  */
 #include "daemon/child.h"
 #include "base/buf.h"
@@ -52,7 +53,8 @@ struct child {
 	struct rusage usage;
 	enum process_ending ending;
 	int signal; /* that it was last sent by us; 0: none */
-	int64_t grace_ms, started_ms;
+	int64_t grace_ms, timeout_ms, started_ms;
+	bool leaves_workers;
 	char last_line[CHILD_LAST_LINE_MAX];
 };
 
@@ -386,13 +388,21 @@ static void press(struct child *child, enum process_ending why)
 	set_timer(child, child->signal == SIGTERM ? child->grace_ms : LINGER_MS);
 }
 
+/* Whoever is left of its group may go on with what it was started for. */
+static bool left_workers(const struct child *child)
+{
+	return child->leaves_workers && child->signal == 0 && WIFEXITED(child->status) &&
+	       WEXITSTATUS(child->status) == 0;
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *context)
 {
 	struct child *child = context;
 
 	(void)fd, (void)what;
 	if (child->exited) {
-		kill(-child->pid, SIGKILL); /* whoever is left of its group keeps the streams open */
+		if (!left_workers(child))
+			kill(-child->pid, SIGKILL); /* whoever is left of its group keeps the streams open */
 		finish(child);
 		return;
 	}
@@ -402,6 +412,7 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 static void on_gone(evutil_socket_t fd, short what, void *context)
 {
 	struct child *child = context;
+	int64_t left_ms;
 
 	(void)fd, (void)what;
 	if (wait4(child->pid, &child->status, WNOHANG, &child->usage) != child->pid)
@@ -411,7 +422,8 @@ static void on_gone(evutil_socket_t fd, short what, void *context)
 		kill(-child->pid, SIGKILL); /* it was to end, and so are those that it left */
 	close_stream(&child->handle, &child->gone);
 	wipe_input(child);
-	set_timer(child, LINGER_MS);
+	left_ms = child->started_ms + child->timeout_ms - clock_monotonic_ms();
+	set_timer(child, left_workers(child) && left_ms > LINGER_MS ? left_ms : LINGER_MS);
 	(void)finish_if_over(child);
 }
 
@@ -575,6 +587,8 @@ static struct child *new_child(struct event_base *base, const struct child_optio
 	child->base = base;
 	child->callbacks = *callbacks;
 	child->grace_ms = options->grace_ms;
+	child->timeout_ms = options->timeout_ms;
+	child->leaves_workers = options->leaves_workers;
 	child->started_ms = clock_monotonic_ms();
 	child->output_bytes.limit = options->output_max;
 	child->output = take_fd(&pipes->output[0]);

@@ -6,7 +6,8 @@
  * long or child_stop() is called, the group gets SIGTERM, and SIGKILL `grace_ms`
  * later. It has ended once it is gone and its streams are at their end; children
  * of its own that keep a stream open are waited for a little, and then killed
- * with the group. If we are killed the program gets SIGTERM from the kernel, and
+ * with the group (with `leaves_workers`, if it exited with 0: until its time is
+ * over, and then left to their work). If we are killed the program gets SIGTERM from the kernel, and
  * SIGALRM once its deadline and grace are over should that not end it.
  *
  * Nothing here waits. Of our open files it inherits none but its streams.
@@ -61,9 +62,10 @@ struct child_options {
 	bool plain_environment; /* of ours it gets paths, locale and proxies, and nothing that may be a secret */
 	const void *input;      /* standard input: copied here, and wiped once written; NULL: /dev/null */
 	size_t input_length;
-	size_t output_max; /* bytes of standard output; 0: it goes to /dev/null */
-	size_t memory_max; /* bytes of its data; 0: as much as we may have */
-	size_t file_max;   /* bytes of a file that it, or what it runs, writes; 0: as much as we may have */
+	bool leaves_workers; /* what it does may go on once it has exited with 0 */
+	size_t output_max;   /* bytes of standard output; 0: it goes to /dev/null */
+	size_t memory_max;   /* bytes of its data; 0: as much as we may have */
+	size_t file_max;     /* bytes of a file that it, or what it runs, writes; 0: as much as we may have */
 	int64_t timeout_ms;
 	int64_t grace_ms;
 };

@@ -106,6 +106,15 @@ static void run(const struct child_options *options)
 	ck_assert(scene.ended);
 }
 
+/* Whose number it sent as an event. */
+static pid_t find_worker(void)
+{
+	pid_t worker = atoi(buf_text(&scene.events) + 1);
+
+	ck_assert_int_gt(worker, 0);
+	return worker;
+}
+
 #define SHELL(script_)                                                                                                 \
 	(const char *const[])                                                                                          \
 	{                                                                                                              \
@@ -181,16 +190,13 @@ END_TEST
 START_TEST(who_does_not_heed_it_is_killed_with_its_children)
 {
 	struct child_options options = shell(SHELL("trap '' TERM; sleep 60 & echo $! >&3; while :; do sleep 60; done"));
-	pid_t left;
 
 	options.timeout_ms = 300;
 	options.grace_ms = 100;
 	run(&options);
 	ck_assert_int_eq(scene.result.outcome.ending, PROCESS_TIMED_OUT);
 	ck_assert_int_eq(scene.result.outcome.code, SIGKILL);
-	left = atoi(buf_text(&scene.events) + 1);
-	ck_assert_int_gt(left, 0);
-	await_end(left);
+	await_end(find_worker());
 }
 END_TEST
 
@@ -202,6 +208,43 @@ START_TEST(a_stream_that_a_stray_child_keeps_open_is_not_waited_for)
 	ck_assert_str_eq(buf_text(&scene.output), "done\n");
 	ck_assert_int_eq(scene.result.outcome.ending, PROCESS_EXITED);
 	ck_assert_int_eq(scene.result.outcome.code, 0);
+}
+END_TEST
+
+START_TEST(a_worker_that_it_may_leave_is_let_finish)
+{
+	struct child_options options = shell(SHELL("{ sleep 2.5; echo sent >&2; } & exit 0"));
+
+	options.leaves_workers = true;
+	run(&options);
+	ck_assert_int_eq(scene.result.outcome.ending, PROCESS_EXITED);
+	ck_assert_str_eq(scene.last_line, "sent"); /* longer than a stray child is given */
+}
+END_TEST
+
+START_TEST(a_worker_that_takes_longer_is_left_alone)
+{
+	struct child_options options = shell(SHELL("sleep 60 & echo $! >&3"));
+	pid_t worker;
+
+	options.leaves_workers = true;
+	options.timeout_ms = 2000;
+	run(&options);
+	ck_assert_int_eq(scene.result.outcome.ending, PROCESS_EXITED);
+	worker = find_worker();
+	ck_assert(is_running(worker));
+	kill(worker, SIGKILL);
+}
+END_TEST
+
+START_TEST(none_is_left_by_one_that_failed)
+{
+	struct child_options options = shell(SHELL("sleep 60 & echo $! >&3; exit 1"));
+
+	options.leaves_workers = true;
+	run(&options);
+	ck_assert_int_eq(scene.result.outcome.code, 1);
+	await_end(find_worker());
 }
 END_TEST
 
@@ -335,6 +378,9 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, a_deadline_ends_it_in_order);
 	tcase_add_test(tcase, who_does_not_heed_it_is_killed_with_its_children);
 	tcase_add_test(tcase, a_stream_that_a_stray_child_keeps_open_is_not_waited_for);
+	tcase_add_test(tcase, a_worker_that_it_may_leave_is_let_finish);
+	tcase_add_test(tcase, a_worker_that_takes_longer_is_left_alone);
+	tcase_add_test(tcase, none_is_left_by_one_that_failed);
 	tcase_add_test(tcase, output_is_bounded);
 	tcase_add_test(tcase, memory_is_bounded);
 	tcase_add_test(tcase, a_crash_is_told_with_the_last_words);

@@ -177,11 +177,15 @@ static const struct field notify_fields[] = {
     {"slack", FIELD_TYPE_SECTION, .one_key = true, INTO(agent_notify, slack), .fields = target_fields,
      .example = "{urlFile: /etc/trueup/slack-url}", .text = "POSTs a text as Slack and its like take it."},
     {"command", FIELD_TYPE_STRINGS, INTO(agent_notify, command), .least = 1, .most = 100,
-     .example = "[mail, -s, trueup, ops@example.com]",
+     .example = "[s-nail, -Ssendwait, -s, trueup, ops@example.com]",
      .text =
          "Runs a program with the JSON of `webhook` as its standard input, for up to a minute. No shell reads it; it "
          "has the agent's paths, locale and proxies, and none of its credentials; what "
-         "it writes to standard error is logged, and an exit code other than 0 is a failure."},
+         "it writes to standard error is logged, and an exit code other than 0 is a failure. Exit code 0 counts as "
+         "told: "
+         "for mail take a program that waits for the server's answer, as s-nail does with `sendwait` and an "
+         "smtp:// for `mta`. `mail` leaves the message to a program that may fail unseen, and under the systemd unit "
+         "to one that must not gain the rights it needs."},
     {"digest", FIELD_TYPE_DURATION, INTO(agent_notify, digest), .least = 0, .most = 86400, .fallback = "1m",
      .example = "5m",
      .text = "How long changes are gathered before they are told, so that a storm is one message. A state that comes "

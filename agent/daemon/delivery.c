@@ -128,6 +128,7 @@ int delivery_run(const struct delivery_options *options, const char *const *word
 	    .plain_environment = true,
 	    .input = text,
 	    .input_length = strlen(text),
+	    .leaves_workers = true, /* as mail leaves the one that sends */
 	    .timeout_ms = COMMAND_MS,
 	    .grace_ms = GRACE_MS,
 	};

@@ -50,7 +50,11 @@ struct delivery_options {
 int delivery_post(const struct delivery_options *options, const json_t *request, struct delivery **delivery,
                   struct error *err);
 
-/* `text` on the standard input of a program; exit code 0 is success. */
+/*
+ * `text` on the standard input of a program; exit code 0 is success. What it
+ * leaves behind with its standard error open is waited for until its deadline,
+ * for what it has to say, and never ended.
+ */
 int delivery_run(const struct delivery_options *options, const char *const *words, size_t word_count, const char *text,
                  struct delivery **delivery, struct error *err);
 
