@@ -99,9 +99,9 @@ struct deliver_verdict deliver_judge(const struct transport_result *result, cons
 /* --- the request --- */
 
 struct request {
-	const char *url, *url_file, *path, *done, *body;
+	const char *url, *url_file, *path, *done;
 	const char *token_file, *token_header, *token_prefix;
-	json_t *headers;
+	json_t *headers, *body;
 };
 
 static int read_request(struct arena *arena, json_t **document, struct request *request, struct error *err)
@@ -113,11 +113,12 @@ static int read_request(struct arena *arena, json_t **document, struct request *
 	if (file_read(arena, "-", REQUEST_MAX, &text, &length, err) != 0)
 		return -1;
 	*document = json_loadb(text, length, 0, NULL);
-	if (json_unpack(*document, "{s?s, s?s, s?s, s?s, s:s, s:o, s?{s:s, s:s, s:s}}", "url", &request->url, "urlFile",
+	if (json_unpack(*document, "{s?s, s?s, s?s, s?s, s:o, s:o, s?{s:s, s:s, s:s}}", "url", &request->url, "urlFile",
 	                &request->url_file, "path", &request->path, "done", &request->done, "body", &request->body,
 	                "headers", &request->headers, "token", "file", &request->token_file, "header",
 	                &request->token_header, "prefix", &request->token_prefix) != 0 ||
-	    (request->url == NULL && request->url_file == NULL))
+	    (request->url == NULL && request->url_file == NULL) || !json_is_object(request->body) ||
+	    !json_is_object(request->headers))
 		return error_set(err, ERROR_INVALID, "the request is none");
 	return 0;
 }
@@ -201,13 +202,14 @@ static void redact(struct deliver_verdict *verdict, const struct transport_resul
 static void post(const struct request *request, const char *url, const char *token, struct deliver_verdict *verdict,
                  struct transport *transport)
 {
+	char *body = json_dumps(request->body, JSON_COMPACT);
 	struct sign_header headers[HEADERS_MOST] = {{"Content-Type", "application/json"}};
 	struct transport_request http = {.method = "POST",
 	                                 .url = url,
 	                                 .headers = headers,
 	                                 .header_count = 1,
-	                                 .body = request->body,
-	                                 .length = strlen(request->body),
+	                                 .body = body,
+	                                 .length = strlen(body),
 	                                 .connect_timeout_ms = CONNECT_MS,
 	                                 .timeout_ms = ATTEMPT_MS,
 	                                 .fresh = true};
@@ -230,6 +232,7 @@ static void post(const struct request *request, const char *url, const char *tok
 	redact(verdict, &result, token, url);
 	transport_result_clear(&result);
 	buf_free(&value);
+	free(body);
 }
 
 /* Everything up to the answer. -1: it came to none. */

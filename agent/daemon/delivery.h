@@ -43,7 +43,7 @@ struct delivery_options {
 
 /*
  * `request`: {"url" or "urlFile", "path"?, "headers": {…}, "token"?: {"file", "header",
- * "prefix"}, "done"?, "body"}; "done" is what an answer of 400 says if the other
+ * "prefix"}, "done"?, "body": {…}}; "done" is what an answer of 400 says if the other
  * side is there already. `ended` is called from the loop, once. -1: it could not
  * be started.
  */

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CONTEXT_PREFIX "trueup/"
-
 /* The worst first. */
 static const enum state_word by_gravity[] = {STATE_FAILED,  STATE_UNKNOWN, STATE_DRIFTED,
                                              STATE_WAITING, STATE_IN_SYNC, STATE_NEVER};
@@ -32,8 +30,7 @@ static int compare_changes(const void *a, const void *b)
 	return order != 0 ? order : strcmp(one->name, other->name);
 }
 
-/* At most so many bytes of it, with a sign that it was cut, and never within a character. */
-static json_t *cut(const char *text, size_t most)
+json_t *message_cut(const char *text, size_t most)
 {
 	size_t length = strlen(text);
 	struct buf out = {0};
@@ -80,10 +77,10 @@ static json_t *make_change(const struct message_change *change)
 
 	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:s?, s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I}}", "deployment",
 	                 at->name, "from", change->before, "to", state_words[at->word], "reason",
-	                 cut(at->reason, MESSAGE_REASON_MOST), "since", make_time(at->since), "revision", at->revision,
-	                 "drifted", count_conditions(at, "drifted"), "unknown", count_conditions(at, "unknown"),
-	                 "actions", "planned", actions->planned, "done", actions->done, "waiting", actions->waiting,
-	                 "blocked", actions->blocked, "failed", actions->failed);
+	                 message_cut(at->reason, MESSAGE_REASON_MOST), "since", make_time(at->since), "revision",
+	                 at->revision, "drifted", count_conditions(at, "drifted"), "unknown",
+	                 count_conditions(at, "unknown"), "actions", "planned", actions->planned, "done", actions->done,
+	                 "waiting", actions->waiting, "blocked", actions->blocked, "failed", actions->failed);
 }
 
 static json_t *make_specs(const struct message_specs *specs)
@@ -91,7 +88,7 @@ static json_t *make_specs(const struct message_specs *specs)
 	if (specs == NULL)
 		return json_null();
 	return json_pack("{s:s, s:s, s:s?, s:o}", "from", specs->before, "to", specs->now, "revision", specs->revision,
-	                 "reason", cut(specs->reason, MESSAGE_REASON_MOST));
+	                 "reason", message_cut(specs->reason, MESSAGE_REASON_MOST));
 }
 
 /* "12 deployments have changed: 3 failed, 9 in-sync" */
@@ -114,7 +111,7 @@ static void print_heading(const struct message_news *news, struct buf *text)
 
 static void print_line(const char *name, const char *now, const char *before, const char *why, struct buf *text)
 {
-	json_t *reason = cut(why, MESSAGE_REASON_MOST);
+	json_t *reason = message_cut(why, MESSAGE_REASON_MOST);
 	const char *said = json_string_value(reason);
 
 	buf_printf(text, "%s: %s (was %s)%s%s", name, now, before, *said != '\0' ? ": " : "", said);
@@ -202,55 +199,4 @@ json_t *message_make_slack(const json_t *message)
 	slack = json_pack("{s:s}", "text", buf_text(&text));
 	buf_free(&text);
 	return slack;
-}
-
-const char *message_github_state(enum state_word word)
-{
-	switch (word) {
-	case STATE_IN_SYNC:
-		return "success";
-	case STATE_DRIFTED:
-		return "failure";
-	case STATE_WAITING:
-	case STATE_NEVER:
-		return "pending";
-	default:
-		return "error";
-	}
-}
-
-/* "drifted: users g: one is missing" */
-static json_t *make_description(const struct state_deployment *deployment)
-{
-	struct buf text = {0};
-	json_t *description;
-
-	buf_printf(&text, "%s%s%s", deployment->word == STATE_IN_SYNC ? "in sync" : state_words[deployment->word],
-	           *deployment->reason != '\0' ? ": " : "", deployment->reason);
-	description = cut(buf_text(&text), MESSAGE_STATUS_MOST);
-	buf_free(&text);
-	return description;
-}
-
-static json_t *make_context(const struct state_deployment *deployment)
-{
-	return json_sprintf(CONTEXT_PREFIX "%s", deployment->name);
-}
-
-json_t *message_make_github(const struct state_deployment *deployment)
-{
-	return json_pack("{s:s, s:o, s:o}", "state", message_github_state(deployment->word), "context",
-	                 make_context(deployment), "description", make_description(deployment));
-}
-
-json_t *message_make_gitlab(const struct state_deployment *deployment)
-{
-	const char *state = message_github_state(deployment->word);
-
-	if (strcmp(state, "failure") == 0 || strcmp(state, "error") == 0)
-		state = "failed";
-	else if (deployment->word == STATE_WAITING)
-		state = "running";
-	return json_pack("{s:s, s:o, s:o}", "state", state, "name", make_context(deployment), "description",
-	                 make_description(deployment));
 }

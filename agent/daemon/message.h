@@ -1,6 +1,6 @@
 /*
- * message.h - what people and forges are told of deployments whose state has
- * changed. Pure: state in, JSON out, and bounded whatever there is to tell.
+ * message.h - what people are told of deployments whose state has changed.
+ * Pure: state in, JSON out, and bounded whatever there is to tell.
  *
  * Within trueup/notification/v1 members are added, never taken away nor given
  * another meaning.
@@ -19,7 +19,6 @@
 #define MESSAGE_CHANGES_MOST 50 /* that are listed; of the others only the number is told */
 #define MESSAGE_LINES_MOST 20   /* of its text */
 #define MESSAGE_REASON_MOST 300 /* bytes */
-#define MESSAGE_STATUS_MOST 140 /* characters of a commit status's description, as GitHub takes them */
 
 struct message_change {
 	const char *before; /* a word of state_words */
@@ -52,13 +51,7 @@ json_t *message_make(const char *target, const struct message_news *news, time_t
 /* {"text": …}, so that Slack and its like show it as it is. A new reference. */
 json_t *message_make_slack(const json_t *message);
 
-/* What GitHub's POST /repos/…/statuses/SHA takes: state, context, description. A new reference. */
-json_t *message_make_github(const struct state_deployment *deployment);
-
-/* What GitLab's POST /projects/…/statuses/SHA takes: state, name, description. A new reference. */
-json_t *message_make_gitlab(const struct state_deployment *deployment);
-
-/* "success", "failure", "error", "pending". */
-const char *message_github_state(enum state_word word);
+/* At most so many bytes of it, with a sign that it was cut, and never within a character. A new reference. */
+json_t *message_cut(const char *text, size_t most);
 
 #endif

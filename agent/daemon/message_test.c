@@ -138,45 +138,6 @@ START_TEST(slack_shows_it_as_it_is)
 }
 END_TEST
 
-static const struct {
-	enum state_word word;
-	const char *github, *gitlab;
-} words[] = {
-    {STATE_IN_SYNC, "success", "success"}, {STATE_DRIFTED, "failure", "failed"}, {STATE_WAITING, "pending", "running"},
-    {STATE_UNKNOWN, "error", "failed"},    {STATE_FAILED, "error", "failed"},
-};
-
-START_TEST(forges_have_words_of_their_own)
-{
-	struct state_deployment at = make("production", words[_i].word, "");
-	const char *said = words[_i].word == STATE_IN_SYNC ? "in sync" : state_words[words[_i].word];
-	char expected[256];
-
-	snprintf(expected, sizeof(expected),
-	         "{\"state\": \"%s\", \"context\": \"trueup/production\", \"description\": \"%s\"}", words[_i].github,
-	         said);
-	check_json(message_make_github(&at), expected);
-	snprintf(expected, sizeof(expected),
-	         "{\"state\": \"%s\", \"name\": \"trueup/production\", \"description\": \"%s\"}", words[_i].gitlab,
-	         said);
-	check_json(message_make_gitlab(&at), expected);
-}
-END_TEST
-
-START_TEST(a_status_has_room_for_a_line)
-{
-	char reason[400];
-	struct state_deployment at = make("production", STATE_FAILED, reason);
-	json_t *status;
-
-	memset(reason, 'y', sizeof(reason));
-	reason[sizeof(reason) - 1] = '\0';
-	status = message_make_github(&at);
-	ck_assert_uint_eq(json_string_length(json_object_get(status, "description")), MESSAGE_STATUS_MOST);
-	json_decref(status);
-}
-END_TEST
-
 Suite *test_suite(void)
 {
 	Suite *suite = suite_create("message");
@@ -186,8 +147,6 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, a_storm_is_bounded_and_the_worst_comes_first);
 	tcase_add_test(tcase, specs_that_are_refused_come_first);
 	tcase_add_test(tcase, slack_shows_it_as_it_is);
-	tcase_add_loop_test(tcase, forges_have_words_of_their_own, 0, sizeof(words) / sizeof(words[0]));
-	tcase_add_test(tcase, a_status_has_room_for_a_line);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "daemon/commit_status.h"
 #include "daemon/delivery.h"
 #include "daemon/message.h"
 #include "daemon/outbox.h"
@@ -267,18 +268,6 @@ static json_t *make_message(const struct receiver *receiver, const struct outbox
 	return message;
 }
 
-/* The rest of the request to POST this body; takes the reference. */
-static json_t *add_body(json_t *request, json_t *body)
-{
-	char *text = json_dumps(body, JSON_COMPACT);
-
-	if (text == NULL || json_object_set_new(request, "body", json_string(text)) != 0)
-		abort();
-	free(text);
-	json_decref(body);
-	return request;
-}
-
 static int tell_target(struct receiver *receiver, const struct delivery_options *options,
                        const struct outbox_item *items, size_t count, struct error *err)
 {
@@ -294,9 +283,9 @@ static int tell_target(struct receiver *receiver, const struct delivery_options 
 		    delivery_run(options, target->command.items, target->command.count, text, &receiver->delivery, err);
 		free(text);
 	} else {
-		request = json_pack("{s:s*, s:s*, s:{s:O}}", "url", to->url, "urlFile", to->url_file, "headers",
-		                    "Idempotency-Key", json_object_get(message, "id"));
-		add_body(request, target->slack.present ? message_make_slack(message) : json_incref(message));
+		request = json_pack("{s:s*, s:s*, s:{s:O}, s:o}", "url", to->url, "urlFile", to->url_file, "headers",
+		                    "Idempotency-Key", json_object_get(message, "id"), "body",
+		                    target->slack.present ? message_make_slack(message) : json_incref(message));
 		rc = delivery_post(options, request, &receiver->delivery, err);
 		json_decref(request);
 	}
@@ -304,44 +293,16 @@ static int tell_target(struct receiver *receiver, const struct delivery_options 
 	return rc;
 }
 
-static json_t *make_github(const struct agent_github *github, const struct state_deployment *deployment)
-{
-	return add_body(json_pack("{s:s, s:o, s:{s:s, s:s}, s:{s:s, s:s, s:s}}", "url", github->url, "path",
-	                          json_sprintf("/repos/%s/statuses/%s", github->repository, deployment->revision),
-	                          "headers", "Accept", "application/vnd.github+json", "X-GitHub-Api-Version",
-	                          "2022-11-28", "token", "file", github->token, "header", "Authorization", "prefix",
-	                          "Bearer "),
-	                message_make_github(deployment));
-}
-
-/* A path is one segment here: "ops%2Ftrueup". */
-static json_t *make_gitlab(struct arena *arena, const struct agent_gitlab *gitlab,
-                           const struct state_deployment *deployment)
-{
-	const char *project = "", *at;
-
-	for (at = gitlab->project; *at != '\0'; at++)
-		project =
-		    *at == '/' ? arena_printf(arena, "%s%%2F", project) : arena_printf(arena, "%s%c", project, *at);
-	return add_body(json_pack("{s:s, s:o, s:{}, s:{s:s, s:s, s:s}, s:s}", "url", gitlab->url, "path",
-	                          json_sprintf("/api/v4/projects/%s/statuses/%s", project, deployment->revision),
-	                          "headers", "token", "file", gitlab->token, "header", "PRIVATE-TOKEN", "prefix", "",
-	                          "done", "Cannot transition status"),
-	                message_make_gitlab(deployment));
-}
-
 static int tell_forge(struct receiver *receiver, const struct delivery_options *options, const struct outbox_item *item,
                       struct error *err)
 {
 	const struct agent_status *status = &receiver->notify->config->status;
 	const struct state_deployment *at = state_find(receiver->notify->options.state, item->name);
-	struct arena *arena = arena_new();
-	json_t *request =
-	    receiver->kind == KIND_GITHUB ? make_github(&status->github, at) : make_gitlab(arena, &status->gitlab, at);
+	json_t *request = receiver->kind == KIND_GITHUB ? commit_status_github(&status->github, at)
+	                                                : commit_status_gitlab(&status->gitlab, at);
 	int rc = delivery_post(options, request, &receiver->delivery, err);
 
 	json_decref(request);
-	arena_free(arena);
 	return rc;
 }
 

@@ -238,7 +238,7 @@ def test_a_storm_is_one_message_and_a_hung_receiver_delays_nothing(
 
 def deliver(program: Program, **request: Any) -> dict[str, Any]:
     """One attempt, as the agent starts it."""
-    request = {"headers": {}, "body": "{}", **request}
+    request = {"headers": {}, "body": {}, **request}
     done = subprocess.run([str(TRUEUP), "--deliver"], input=json.dumps(request), cwd=program.directory,
                           env=program.environment, text=True, capture_output=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, ""), done
@@ -251,7 +251,7 @@ def test_an_answer_is_judged_and_nothing_of_a_secret_comes_back(program: Program
     url = {"urlFile": write(program, "url", f"{receiver.url}/services/{SECRET}\nnot this line\n")}
     token = {"url": receiver.url, "path": "/here",
              "token": {"file": write(program, "token", SECRET), "header": "PRIVATE-TOKEN", "prefix": ""}}
-    text = {"body": '{"text": "x"}'}
+    text = {"body": {"text": "x"}}
     assert deliver(program, **url, **text) == {"outcome": "delivered", "waitMs": 0, "problem": ""}
     receiver.answers = [(302, {"Location": "file:///etc/passwd"}), (301, {"Location": receiver.url + "/hook"}),
                         (401, {}), (429, {"Retry-After": "7"})]
