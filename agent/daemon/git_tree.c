@@ -128,18 +128,6 @@ static int write_file(const char *directory, const struct git_file *file, const 
 	return 0;
 }
 
-/* All of it at once, before anything says that it is there. */
-static int sync_files(const char *directory, struct error *err)
-{
-	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
-
-	if (fd < 0 || syncfs(fd) != 0)
-		rc = error_errno(err, "cannot write %.900s to its disk", directory);
-	if (fd >= 0)
-		close(fd);
-	return rc;
-}
-
 int git_tree_write(const struct git_tree *tree, const char *directory, const char *bytes, size_t length,
                    struct error *err)
 {
@@ -159,5 +147,5 @@ int git_tree_write(const struct git_tree *tree, const char *directory, const cha
 			return -1;
 		bytes += file->size + 1;
 	}
-	return sync_files(directory, err);
+	return 0;
 }

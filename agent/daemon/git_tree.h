@@ -35,7 +35,7 @@ int git_tree_parse(struct arena *arena, const char *text, size_t length, struct 
 void git_tree_ask(const struct git_tree *tree, struct buf *out);
 
 /* Write what cat-file answered below `directory`, which is new and empty: files 0444, directories 0755.
- * Once it returns 0, they are on disk. */
+ * Nothing is synced. */
 int git_tree_write(const struct git_tree *tree, const char *directory, const char *bytes, size_t length,
                    struct error *err);
 

@@ -40,6 +40,7 @@ struct source_git {
 	bool completed; /* all history was asked for */
 	char first_line[CHILD_LAST_LINE_MAX];
 	struct git_tree tree;
+	const char *written; /* the checkout, until it is handed out */
 	struct source_git_result result;
 };
 
@@ -120,10 +121,31 @@ static struct git_command new_command(struct source_git *look, const char *const
 	return command;
 }
 
+static void end_sync(void *context, const struct child_result *result)
+{
+	struct source_git *look = context;
+
+	look->child = NULL;
+	if (!is_fine(result)) {
+		fail_step(look, "writing the commit's files to the disk", result);
+		return;
+	}
+	look->result.checkout = look->written;
+	look->written = NULL;
+	finish(look);
+}
+
+/* All of it is on the disk before anything says that it is there. By a child: it waits for what others write, too. */
+static void sync_files(struct source_git *look)
+{
+	const char *const argv[] = {"sync", "--file-system", look->written, NULL};
+
+	run(look, argv, (struct child_options){.timeout_ms = look->options.limits->fetch_ms}, end_sync);
+}
+
 static void end_blobs(void *context, const struct child_result *result)
 {
 	struct source_git *look = context;
-	const char *checkout;
 	struct error err;
 
 	look->child = NULL;
@@ -131,15 +153,12 @@ static void end_blobs(void *context, const struct child_result *result)
 		fail_step(look, "reading the commit's files", result);
 		return;
 	}
-	checkout = git_kept_new_checkout(look->arena, look->options.state, look->result.commit, &err);
-	if (checkout == NULL || git_tree_write(&look->tree, checkout, result->output, result->length, &err) != 0) {
-		if (checkout != NULL)
-			git_kept_remove(checkout);
+	look->written = git_kept_new_checkout(look->arena, look->options.state, look->result.commit, &err);
+	if (look->written != NULL &&
+	    git_tree_write(&look->tree, look->written, result->output, result->length, &err) == 0)
+		sync_files(look);
+	else
 		fail(look, arena_strdup(look->arena, err.message));
-		return;
-	}
-	look->result.checkout = checkout;
-	finish(look);
 }
 
 static void read_blobs(struct source_git *look)
@@ -514,6 +533,8 @@ void source_git_abandon(struct source_git *look)
 {
 	if (look->child != NULL)
 		child_abandon(look->child);
+	if (look->written != NULL)
+		git_kept_remove(look->written);
 	event_free(look->begin);
 	arena_free(look->arena);
 	free(look);

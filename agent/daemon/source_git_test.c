@@ -22,7 +22,7 @@ static struct event_base *base;
 static struct agent_git git;
 static struct source_git_limits limits;
 static struct source_git_result found;
-static const char *root, *in_force, *synced;
+static const char *root, *in_force;
 
 /* In the directory of the test; what it prints is given back without its end. */
 static const char *sh(const char *commands)
@@ -59,7 +59,6 @@ static void set_up(void)
 	                         .directory = "specs"};
 	limits = source_git_limits;
 	in_force = NULL;
-	synced = NULL;
 	base = event_base_new();
 }
 
@@ -307,29 +306,6 @@ START_TEST(a_comparison_that_was_killed_refuses_nothing)
 }
 END_TEST
 
-/* In place of the system's: what was checked out is on disk before it can be in force. */
-int syncfs(int fd)
-{
-	char link[64], place[4096];
-	ssize_t length;
-
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	length = readlink(link, place, sizeof(place) - 1);
-	ck_assert_int_gt(length, 0);
-	place[length] = '\0';
-	ck_assert_int_eq(access(arena_printf(arena, "%s/specs/a.yaml", place), R_OK), 0);
-	synced = arena_strdup(arena, place);
-	return 0;
-}
-
-START_TEST(what_is_checked_out_is_on_disk)
-{
-	look_and_take(commit("echo a >specs/a.yaml", ""));
-	ck_assert_ptr_nonnull(synced);
-	ck_assert_str_eq(synced, found.checkout);
-}
-END_TEST
-
 static const struct {
 	const char *entries; /* of specs/, as printf makes them of a blob's id */
 	const char *says;
@@ -371,13 +347,34 @@ static const char *make_stand_in(const char *name, const char *commands)
 	return arena_printf(arena, "%s/bin", root);
 }
 
+static void set_path(const char *folder)
+{
+	setenv("PATH", arena_printf(arena, "%s:%s", folder, getenv("PATH")), 1);
+}
+
 static void set_stand_in(const char *commands)
 {
 	const char *path = arena_strdup(arena, getenv("PATH"));
 
 	commands = arena_printf(arena, "%s; PATH=%s exec git \"$@\"", commands, path);
-	setenv("PATH", arena_printf(arena, "%s:%s", make_stand_in("git", commands), path), 1);
+	set_path(make_stand_in("git", commands));
 }
+
+/* What was checked out is on disk before it can be in force; or is not there, and not in force. */
+START_TEST(what_is_checked_out_is_on_disk)
+{
+	const char *tip = commit("echo a >specs/a.yaml", "");
+
+	set_path(make_stand_in("sync", "test -s $2/specs/a.yaml && echo $2 >$0.ran; test -e $0.works"));
+	look();
+	ck_assert_str_eq(found.error, "writing the commit's files to the disk ended with exit code 1");
+	ck_assert_ptr_null(found.checkout);
+	ck_assert_str_eq(sh("ls state/git/revisions"), "");
+	sh("touch bin/sync.works");
+	look_and_take(tip);
+	ck_assert_str_eq(sh("cat bin/sync.ran"), found.checkout);
+}
+END_TEST
 
 static void take_change(void *context)
 {
