@@ -58,12 +58,17 @@ static int64_t read_wait_ms(const struct transport_result *result, time_t now)
 	return until * 1000 < OUTBOX_WAIT_MOST_MS ? until * 1000 : OUTBOX_WAIT_MOST_MS;
 }
 
-static enum outbox_outcome judge_status(long status, int64_t wait_ms)
+/* A forge answers 404 as well where the token may not see the repository: then no other commit fares better. */
+static enum outbox_outcome judge_status(const struct transport_result *result, const char *absent, int64_t wait_ms)
 {
+	long status = result->status;
+
 	if (status >= 200 && status < 300)
 		return OUTBOX_DELIVERED;
 	if (status == 408 || status == 425 || status == 429 || status >= 500 || (status == 403 && wait_ms > 0))
 		return OUTBOX_RETRY;
+	if (status == 404 && absent != NULL)
+		return strcasestr(buf_text(&result->body), absent) != NULL ? OUTBOX_REFUSED : OUTBOX_DENIED;
 	return status == 401 || status == 403 ? OUTBOX_DENIED : OUTBOX_REFUSED;
 }
 
@@ -79,7 +84,8 @@ static void describe(const struct transport_result *result, char *out, size_t si
 		snprintf(out, size, "answered HTTP %ld%s%s", result->status, excerpt[0] != '\0' ? ": " : "", excerpt);
 }
 
-struct deliver_verdict deliver_judge(const struct transport_result *result, const char *done, time_t now)
+struct deliver_verdict deliver_judge(const struct transport_result *result, const struct deliver_words *words,
+                                     time_t now)
 {
 	struct deliver_verdict verdict = {.outcome = OUTBOX_RETRY};
 
@@ -88,8 +94,8 @@ struct deliver_verdict deliver_judge(const struct transport_result *result, cons
 		return verdict;
 	}
 	verdict.wait_ms = read_wait_ms(result, now);
-	verdict.outcome = judge_status(result->status, verdict.wait_ms);
-	if (result->status == 400 && done != NULL && strstr(buf_text(&result->body), done) != NULL)
+	verdict.outcome = judge_status(result, words->absent, verdict.wait_ms);
+	if (result->status == 400 && words->done != NULL && strstr(buf_text(&result->body), words->done) != NULL)
 		verdict.outcome = OUTBOX_DELIVERED;
 	if (verdict.outcome != OUTBOX_DELIVERED)
 		describe(result, verdict.problem, sizeof(verdict.problem));
@@ -99,7 +105,8 @@ struct deliver_verdict deliver_judge(const struct transport_result *result, cons
 /* --- the request --- */
 
 struct request {
-	const char *url, *url_file, *path, *done;
+	const char *url, *url_file, *path;
+	struct deliver_words words;
 	const char *token_file, *token_header, *token_prefix;
 	json_t *headers, *body;
 };
@@ -113,10 +120,11 @@ static int read_request(struct arena *arena, json_t **document, struct request *
 	if (file_read(arena, "-", REQUEST_MAX, &text, &length, err) != 0)
 		return -1;
 	*document = json_loadb(text, length, 0, NULL);
-	if (json_unpack(*document, "{s?s, s?s, s?s, s?s, s:o, s:o, s?{s:s, s:s, s:s}}", "url", &request->url, "urlFile",
-	                &request->url_file, "path", &request->path, "done", &request->done, "body", &request->body,
-	                "headers", &request->headers, "token", "file", &request->token_file, "header",
-	                &request->token_header, "prefix", &request->token_prefix) != 0 ||
+	if (json_unpack(*document, "{s?s, s?s, s?s, s?s, s?s, s:o, s:o, s?{s:s, s:s, s:s}}", "url", &request->url,
+	                "urlFile", &request->url_file, "path", &request->path, "done", &request->words.done, "absent",
+	                &request->words.absent, "body", &request->body, "headers", &request->headers, "token", "file",
+	                &request->token_file, "header", &request->token_header, "prefix",
+	                &request->token_prefix) != 0 ||
 	    (request->url == NULL && request->url_file == NULL) || !json_is_object(request->body) ||
 	    !json_is_object(request->headers))
 		return error_set(err, ERROR_INVALID, "the request is none");
@@ -228,7 +236,7 @@ static void post(const struct request *request, const char *url, const char *tok
 		headers[http.header_count++] = (struct sign_header){request->token_header, buf_text(&value)};
 	}
 	transport_fetch(transport, &http, &result);
-	*verdict = deliver_judge(&result, request->done, time(NULL));
+	*verdict = deliver_judge(&result, &request->words, time(NULL));
 	redact(verdict, &result, token, url);
 	transport_result_clear(&result);
 	buf_free(&value);

@@ -28,7 +28,13 @@ bool deliver_is_asked(int argc, char *const *argv);
 /* The request from standard input; what came of it to standard output. */
 enum report_exit deliver_once(void);
 
-/* `done`: what an answer of 400 says if there is nothing to be done; NULL: nothing. */
-struct deliver_verdict deliver_judge(const struct transport_result *result, const char *done, time_t now);
+/* What a part of an answer means. */
+struct deliver_words {
+	const char *done;   /* of 400: there is nothing to be done; NULL: nothing says so */
+	const char *absent; /* of 404, in whatever case: only this commit is unknown; NULL: it is no forge's */
+};
+
+struct deliver_verdict deliver_judge(const struct transport_result *result, const struct deliver_words *words,
+                                     time_t now);
 
 #endif

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define NOW 1767225600 /* Thu, 01 Jan 2026 00:00:00 GMT */
-#define DONE "Cannot transition status"
+static const struct deliver_words none, forge = {.done = "Cannot transition status", .absent = "commit not found"};
 
 static const struct {
 	long status;
@@ -25,7 +25,9 @@ static const struct {
     {403, "Retry-After: 30\r\n", "", OUTBOX_RETRY, 30000, "answered HTTP 403"},
     {403, "X-RateLimit-Remaining: 0\r\nX-RateLimit-Reset: 1767225720\r\n", "", OUTBOX_RETRY, 120000,
      "answered HTTP 403"},
-    {404, "", "no_service", OUTBOX_REFUSED, 0, "answered HTTP 404: no_service"},
+    {404, "", "Not Found: rest/commits/statuses", OUTBOX_DENIED, 0,
+     "answered HTTP 404: Not Found: rest/commits/statuses"},
+    {404, "", "404 Commit Not Found", OUTBOX_REFUSED, 0, "answered HTTP 404: 404 Commit Not Found"},
     {422, "", "", OUTBOX_REFUSED, 0, "answered HTTP 422"},
     {429, "retry-after: 2\r\n", "", OUTBOX_RETRY, 2000, "answered HTTP 429"},
     {429, "Retry-After: Thu, 01 Jan 2026 00:00:45 GMT\r\n", "", OUTBOX_RETRY, 45000, "answered HTTP 429"},
@@ -43,7 +45,7 @@ START_TEST(an_answer_says_whether_to_come_again)
 
 	buf_puts(&result.head, answers[_i].head);
 	buf_puts(&result.body, answers[_i].body);
-	verdict = deliver_judge(&result, DONE, NOW);
+	verdict = deliver_judge(&result, &forge, NOW);
 	ck_assert_int_eq(verdict.outcome, answers[_i].outcome);
 	ck_assert_int_eq(verdict.wait_ms, answers[_i].wait_ms);
 	ck_assert_str_eq(verdict.problem, answers[_i].problem);
@@ -54,10 +56,20 @@ END_TEST
 START_TEST(no_answer_may_be_one_later)
 {
 	struct transport_result result = {.failure = TRANSPORT_UNTRUSTED, .reason = "the certificate is not valid"};
-	struct deliver_verdict verdict = deliver_judge(&result, NULL, NOW);
+	struct deliver_verdict verdict = deliver_judge(&result, &none, NOW);
 
 	ck_assert_int_eq(verdict.outcome, OUTBOX_RETRY);
 	ck_assert_str_eq(verdict.problem, "the certificate is not valid");
+}
+END_TEST
+
+START_TEST(a_receiver_that_is_gone_refuses)
+{
+	struct transport_result result = {.status = 404};
+
+	buf_puts(&result.body, "no_service");
+	ck_assert_int_eq(deliver_judge(&result, &none, NOW).outcome, OUTBOX_REFUSED);
+	transport_result_clear(&result);
 }
 END_TEST
 
@@ -69,7 +81,7 @@ START_TEST(a_long_answer_is_cut)
 
 	memset(body, 'x', sizeof(body) - 1);
 	buf_puts(&result.body, body);
-	verdict = deliver_judge(&result, NULL, NOW);
+	verdict = deliver_judge(&result, &none, NOW);
 	ck_assert_uint_eq(strlen(verdict.problem), strlen("answered HTTP 400: ") + 200);
 	transport_result_clear(&result);
 }
@@ -82,6 +94,7 @@ Suite *test_suite(void)
 
 	tcase_add_loop_test(tcase, an_answer_says_whether_to_come_again, 0, sizeof(answers) / sizeof(answers[0]));
 	tcase_add_test(tcase, no_answer_may_be_one_later);
+	tcase_add_test(tcase, a_receiver_that_is_gone_refuses);
 	tcase_add_test(tcase, a_long_answer_is_cut);
 	suite_add_tcase(suite, tcase);
 	return suite;

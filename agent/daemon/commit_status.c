@@ -34,10 +34,11 @@ json_t *commit_status_github(const struct agent_github *github, const struct sta
 	json_t *body = json_pack("{s:s, s:o, s:o}", "state", words[deployment->word].github, "context",
 	                         json_sprintf(CONTEXT, deployment->name), "description", make_description(deployment));
 
-	return json_pack("{s:s, s:o, s:{s:s, s:s}, s:{s:s, s:s, s:s}, s:o}", "url", github->url, "path",
+	return json_pack("{s:s, s:o, s:{s:s, s:s}, s:{s:s, s:s, s:s}, s:s, s:o}", "url", github->url, "path",
 	                 json_sprintf("/repos/%s/statuses/%s", github->repository, deployment->revision), "headers",
 	                 "Accept", "application/vnd.github+json", "X-GitHub-Api-Version", "2022-11-28", "token", "file",
-	                 github->token, "header", "Authorization", "prefix", "Bearer ", "body", body);
+	                 github->token, "header", "Authorization", "prefix", "Bearer ", "absent", "no commit found",
+	                 "body", body);
 }
 
 /* A project's path is one segment here: "ops%2Ftrueup". */
@@ -60,9 +61,9 @@ json_t *commit_status_gitlab(const struct agent_gitlab *gitlab, const struct sta
 	buf_puts(&path, "/api/v4/projects/");
 	print_project(gitlab->project, &path);
 	buf_printf(&path, "/statuses/%s", deployment->revision);
-	request = json_pack("{s:s, s:s, s:{}, s:{s:s, s:s, s:s}, s:s, s:o}", "url", gitlab->url, "path",
+	request = json_pack("{s:s, s:s, s:{}, s:{s:s, s:s, s:s}, s:s, s:s, s:o}", "url", gitlab->url, "path",
 	                    buf_text(&path), "headers", "token", "file", gitlab->token, "header", "PRIVATE-TOKEN",
-	                    "prefix", "", "done", SAID_ALREADY, "body", body);
+	                    "prefix", "", "done", SAID_ALREADY, "absent", "commit not found", "body", body);
 	buf_free(&path);
 	return request;
 }

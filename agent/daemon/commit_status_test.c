@@ -42,14 +42,16 @@ START_TEST(forges_have_words_of_their_own)
 	         "{\"url\": \"https://api.github.com\", \"path\": \"/repos/a/b/statuses/0123abcd\", "
 	         "\"headers\": {\"Accept\": \"application/vnd.github+json\", \"X-GitHub-Api-Version\": "
 	         "\"2022-11-28\"}, \"token\": {\"file\": \"t\", \"header\": \"Authorization\", \"prefix\": "
-	         "\"Bearer \"}, \"body\": {\"state\": \"%s\", \"context\": \"trueup/production\", "
+	         "\"Bearer \"}, \"absent\": \"no commit found\", \"body\": {\"state\": \"%s\", \"context\": "
+	         "\"trueup/production\", "
 	         "\"description\": \"%s\"}}",
 	         words[_i].github, words[_i].says);
 	check_json(commit_status_github(&github, &at), expected);
 	snprintf(expected, sizeof(expected),
 	         "{\"url\": \"https://gitlab.com\", \"path\": \"/api/v4/projects/a%%2Fb%%2Fc/statuses/0123abcd\", "
 	         "\"headers\": {}, \"token\": {\"file\": \"t\", \"header\": \"PRIVATE-TOKEN\", \"prefix\": \"\"}, "
-	         "\"done\": \"Cannot transition status\", \"body\": {\"state\": \"%s\", \"name\": "
+	         "\"done\": \"Cannot transition status\", \"absent\": \"commit not found\", \"body\": {\"state\": "
+	         "\"%s\", \"name\": "
 	         "\"trueup/production\", \"description\": \"%s\"}}",
 	         words[_i].gitlab, words[_i].says);
 	check_json(commit_status_gitlab(&gitlab, &at), expected);

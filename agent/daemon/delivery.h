@@ -43,8 +43,9 @@ struct delivery_options {
 
 /*
  * `request`: {"url" or "urlFile", "path"?, "headers": {…}, "token"?: {"file", "header",
- * "prefix"}, "done"?, "body": {…}}; "done" is what an answer of 400 says if the other
- * side is there already. `ended` is called from the loop, once. -1: it could not
+ * "prefix"}, "done"?, "absent"?, "body": {…}}; "done" is what an answer of 400 says if
+ * the other side is there already, "absent" (to a forge) what one of 404 says if
+ * only the commit is unknown. `ended` is called from the loop, once. -1: it could not
  * be started.
  */
 int delivery_post(const struct delivery_options *options, const json_t *request, struct delivery **delivery,

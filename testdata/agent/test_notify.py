@@ -303,8 +303,14 @@ def test_commits_get_their_status(program: Program, shared: Sandbox, launch: Cal
     assert agent.end() == 0 and forge.got == []
     program.environment["SSL_CERT_FILE"] = str(program.directory / "cert.pem")
 
-    forge.answers = [(429, {"Retry-After": "1"}), (503, {})]
+    # A token that may not see the repository: once it may, what could not be told is told.
+    forge.answers = [(404, {}), (404, {})]
     agent = launch(program, **configuration)
+    for name in ("github", "gitlab"):
+        agent.wait_for(f"status.{name}: given up: answered HTTP 404")
+    assert forge.got == []
+    forge.answers = [(429, {"Retry-After": "1"}), (503, {})]
+    agent.send(signal.SIGHUP)
     (hub,), (lab,) = forge.told(1, "/repos/"), forge.told(1, "/projects/")
     assert hub["path"].endswith(first) and lab["path"].endswith(first)
     assert (hub["context"], hub["state"], hub["description"]) == ("trueup/one", "success", "in sync")
