@@ -221,6 +221,7 @@ static json_t *build_report(const struct deployment *deployment, const struct co
 	    .calls = calls,
 	    .plan = plan != NULL ? plan : &no_plan,
 	    .acted_on = run_acted_on(deployment->run),
+	    .stopped = *context->stop,
 	    .error = deployment->error.code != ERROR_NONE ? &deployment->error : NULL,
 	};
 

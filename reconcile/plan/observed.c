@@ -494,7 +494,7 @@ const char *observed_reason(struct arena *arena, const char *reason, const char 
 {
 	if (permission == NULL || permission[0] == '\0')
 		return arena_strdup(arena, reason);
-	return arena_printf(arena, "%s (missing permission: %s)", reason, permission);
+	return arena_printf(arena, "%s " OBSERVED_LACKS "%s)", reason, permission);
 }
 
 static int compare_bot_id(const void *id, const void *bot)

@@ -442,7 +442,8 @@ struct observed_unknown {
 /* All of them, however deep they stand. The array is the arena's. */
 struct observed_unknown *observed_list_unknown(struct arena *arena, const struct observed *observed, size_t *count);
 
-/* The reason and, where one is missing, the permission: what a report says. */
+/* The reason and, where one is missing, OBSERVED_LACKS and the permission: what a report says. */
+#define OBSERVED_LACKS "(missing permission: "
 const char *observed_reason(struct arena *arena, const char *reason, const char *permission);
 
 /* What rows of no bot are listed under (botid NULL), as pg/digest.h has it. */

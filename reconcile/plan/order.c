@@ -142,15 +142,15 @@ static void follow(const struct plan *plan, struct plan_action *action, const st
 	case ACTION_WAITING:
 	case ACTION_BLOCKED:
 		action->state = giver->state;
-		action->waits_for = arena_printf(plan->arena, "it follows %s", giver->id);
+		action->waits_for = arena_printf(plan->arena, PLAN_FOLLOWS "%s", giver->id);
 		return;
 	case ACTION_FAILED:
 		action->state = ACTION_SKIPPED;
-		action->waits_for = arena_printf(plan->arena, "it follows %s, which failed", giver->id);
+		action->waits_for = arena_printf(plan->arena, PLAN_FOLLOWS "%s, which failed", giver->id);
 		return;
 	case ACTION_SKIPPED:
 		action->state = ACTION_SKIPPED;
-		action->waits_for = arena_printf(plan->arena, "it follows %s, which was skipped", giver->id);
+		action->waits_for = arena_printf(plan->arena, PLAN_FOLLOWS "%s, which was skipped", giver->id);
 		return;
 	}
 }

@@ -180,6 +180,9 @@ size_t plan_count_actions(const struct plan *plan, enum action_state state);
 struct plan_resource *plan_find_resource(const struct plan *plan, const char *kind, const char *name);
 struct plan_action *plan_find_action(const struct plan *plan, const char *id);
 
+/* How `waits_for` begins of an action that only follows another, whose id comes next. */
+#define PLAN_FOLLOWS "it follows "
+
 /*
  * Hand on what became of actions to those that need what they give: BLOCKED
  * and WAITING as they are, FAILED and SKIPPED as SKIPPED. Call after states

@@ -1,7 +1,10 @@
 #include "report/advice.h"
 #include "base/clock.h"
+#include "plan/observed.h"
+#include "plan/plan.h"
 #include "report/report.h"
 #include "report/tree.h"
+#include "spec/load.h"
 
 #include <string.h>
 
@@ -84,6 +87,10 @@ static void say_standing(struct adviser *adviser)
 		                 tree_text(error, "message")));
 		return;
 	}
+	if (strcmp(tree_account_state(adviser->report), "drifted") == 0) {
+		add(adviser, ADVICE_BAD, "refused: the credentials are of another account, so nothing was looked at");
+		return;
+	}
 	add(adviser,
 	    code == REPORT_EXIT_FINE    ? ADVICE_GOOD
 	    : code == REPORT_EXIT_DRIFT ? ADVICE_OPEN
@@ -142,7 +149,6 @@ static void say_actions(struct adviser *adviser, const char *state, enum advice_
 }
 
 struct blocks {
-	json_t *withheld;  /* conditions that blocked actions would give, as keys */
 	const char *words; /* of spec.allow that are missing, with commas */
 	size_t persons;    /* actions that wait for something else that a person can do */
 };
@@ -158,36 +164,10 @@ static bool has_word(const char *words, const char *word)
 	return false;
 }
 
-/* The conditions that blocked actions would give, as the keys of an object. */
-static json_t *collect_withheld(const json_t *resources)
-{
-	json_t *withheld = json_object();
-	const json_t *resource, *action;
-	size_t i, j;
-
-	json_array_foreach(resources, i, resource)
-	{
-		json_array_foreach(json_object_get(resource, "actions"), j, action)
-		{
-			if (strcmp(tree_text(action, "state"), "blocked") == 0)
-				json_object_set_new(withheld, tree_text(action, "gives"), json_true());
-		}
-	}
-	return withheld;
-}
-
 /* Whether it is blocked only because it follows one that is. */
-static bool is_follower(const json_t *action, const json_t *withheld)
+static bool is_follower(const json_t *action)
 {
-	const json_t *need;
-	size_t i;
-
-	json_array_foreach(json_object_get(action, "needs"), i, need)
-	{
-		if (json_is_string(need) && json_object_get(withheld, json_string_value(need)) != NULL)
-			return true;
-	}
-	return false;
+	return strncmp(tree_text(action, "waitsFor"), PLAN_FOLLOWS, strlen(PLAN_FOLLOWS)) == 0;
 }
 
 static void look_at_blocks(const struct adviser *adviser, const json_t *actions, struct blocks *blocks)
@@ -205,7 +185,7 @@ static void look_at_blocks(const struct adviser *adviser, const json_t *actions,
 		if (*word != '\0' && strstr(tree_text(action, "waitsFor"), word) != NULL) {
 			if (!has_word(blocks->words, word))
 				blocks->words = join(adviser->arena, blocks->words, word);
-		} else if (!is_follower(action, blocks->withheld)) {
+		} else if (!is_follower(action)) {
 			blocks->persons++;
 		}
 	}
@@ -214,7 +194,7 @@ static void look_at_blocks(const struct adviser *adviser, const json_t *actions,
 static void say_blocked(struct adviser *adviser)
 {
 	const json_t *resource, *resources = json_object_get(adviser->report, "resources");
-	struct blocks blocks = {.words = "", .withheld = collect_withheld(resources)};
+	struct blocks blocks = {.words = ""};
 	const char *more = "";
 	size_t i;
 
@@ -228,7 +208,6 @@ static void say_blocked(struct adviser *adviser)
 		more = arena_printf(adviser->arena, "%s%s %zu %s a person", more, *more == '\0' ? ":" : ";",
 		                    blocks.persons, blocks.persons == 1 ? "needs" : "need");
 	say_actions(adviser, "blocked", ADVICE_OPEN, more, NULL);
-	json_decref(blocks.withheld);
 }
 
 static size_t count_actions(const json_t *report, const char *state, const char *risk)
@@ -273,41 +252,64 @@ static void say_skipped(struct adviser *adviser)
 		                 has_mode(adviser, "observe") ? ": spec.mode is observe" : ""));
 }
 
-static bool is_account_unknown(const json_t *report)
-{
-	const json_t *resource;
-	size_t i;
+/* What takes an unknown resource further: without credentials or a permission, to look again is of no use. */
+enum remedy { REMEDY_DOCTOR, REMEDY_CAPTURE, REMEDY_LOOK_AGAIN, REMEDY_COUNT };
 
-	json_array_foreach(json_object_get(report, "resources"), i, resource)
-	{
-		if (strcmp(tree_text(resource, "kind"), "account") == 0)
-			return strcmp(tree_text(resource, "state"), "unknown") == 0;
-	}
-	return false;
+static enum remedy find_remedy(const struct adviser *adviser, const json_t *resource)
+{
+	const char *reason = tree_text(resource, "reason");
+
+	if (strcmp(tree_account_state(adviser->report), "unknown") == 0 || strstr(reason, OBSERVED_LACKS) != NULL)
+		return REMEDY_DOCTOR;
+	return strstr(reason, SPEC_NO_BASELINE) != NULL ? REMEDY_CAPTURE : REMEDY_LOOK_AGAIN;
 }
 
-/* Without credentials, to look again is of no use. */
 static void say_unknown(struct adviser *adviser)
 {
-	size_t unknown = tree_count_resources(adviser->report, "unknown");
-	bool account = is_account_unknown(adviser->report);
-	struct advice *advice;
+	static const struct {
+		const char *more, *verb;
+	} remedies[REMEDY_COUNT] = {
+	    [REMEDY_DOCTOR] = {"could not be observed; what is wrong, and what to do", "doctor"},
+	    [REMEDY_CAPTURE] = {"cannot be judged without a baseline; to take one", "capture"},
+	    [REMEDY_LOOK_AGAIN] = {"could not be observed; look again", "plan"},
+	};
+	size_t i, counts[REMEDY_COUNT] = {0};
+	const json_t *resource;
 
-	if (unknown == 0)
-		return;
-	advice = add(adviser, ADVICE_BAD,
-	             arena_printf(adviser->arena, "%s could not be observed; %s",
-	                          tree_count_text(adviser->arena, unknown, "resource"),
-	                          account ? "what is wrong, and what to do" : "look again"));
-	advice->command = command_on_spec(adviser, account ? "doctor" : "plan");
+	json_array_foreach(json_object_get(adviser->report, "resources"), i, resource)
+	{
+		if (strcmp(tree_text(resource, "state"), "unknown") == 0)
+			counts[find_remedy(adviser, resource)]++;
+	}
+	for (i = 0; i < REMEDY_COUNT; i++) {
+		if (counts[i] > 0)
+			add(adviser, ADVICE_BAD,
+			    arena_printf(adviser->arena, "%s %s",
+			                 tree_count_text(adviser->arena, counts[i], "resource"), remedies[i].more))
+			    ->command = command_on_spec(adviser, remedies[i].verb);
+	}
+}
+
+/* Whoever stopped the run knows why: nothing is wrong, and the next run goes on from what is there. */
+static void say_stopped(struct adviser *adviser)
+{
+	add(adviser, ADVICE_OPEN, "the run was stopped; to go on")->command =
+	    command_on_spec(adviser, tree_text(adviser->report, "command"));
 }
 
 struct advice_list advice_give(struct arena *arena, const json_t *report)
 {
 	struct adviser adviser = {.arena = arena, .report = report};
+	bool stopped = json_is_true(json_object_get(report, "stopped")) && report_exit_code(report) != REPORT_EXIT_FINE;
 
 	say_standing(&adviser);
 	say_actions(&adviser, "done", ADVICE_GOOD, describe_done(&adviser), NULL);
+	if (stopped) {
+		say_actions(&adviser, "failed", ADVICE_BAD, "", NULL);
+		say_stopped(&adviser);
+		say_blocked(&adviser);
+		return adviser.list;
+	}
 	say_actions(&adviser, "failed", ADVICE_BAD, "; once the cause is gone", "apply");
 	say_unknown(&adviser);
 	say_blocked(&adviser);

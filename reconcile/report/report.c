@@ -312,6 +312,8 @@ json_t *report_build(const struct report_input *input)
 	json_object_set_new(report, "mode", json_string(describe_mode(input->desired->mode)));
 	if (input->trigger != NULL)
 		json_object_set_new(report, "trigger", json_string(input->trigger));
+	if (input->stopped)
+		json_object_set_new(report, "stopped", json_true());
 	if (input->audited_count > 0)
 		json_object_set_new(report, "audit", list_audited(input));
 	if (input->only_count > 0)
@@ -326,21 +328,6 @@ json_t *report_build(const struct report_input *input)
 	return report;
 }
 
-/* Under another account nothing was looked at: that is no drift to be put right, but a run that could not be. */
-static bool is_wrong_account(const json_t *report)
-{
-	const json_t *resource;
-	size_t i;
-
-	json_array_foreach(json_object_get(report, "resources"), i, resource)
-	{
-		if (strcmp(tree_text(resource, "kind"), "account") == 0 &&
-		    strcmp(tree_text(resource, "state"), "drifted") == 0)
-			return true;
-	}
-	return false;
-}
-
 enum report_exit report_exit_code(const json_t *report)
 {
 	const json_t *error = json_object_get(report, "error");
@@ -349,8 +336,12 @@ enum report_exit report_exit_code(const json_t *report)
 		return REPORT_EXIT_BUSY;
 	if (strcmp(tree_text(error, "code"), "invalid") == 0)
 		return REPORT_EXIT_INVALID;
-	/* A tree without a summary is no report: whoever made it failed. */
-	if (json_is_object(error) || !json_is_object(json_object_get(report, "summary")) || is_wrong_account(report) ||
+	/*
+	 * A tree without a summary is no report: whoever made it failed. And under another account nothing was looked
+	 * at: that is no drift to be put right, but a run that could not be.
+	 */
+	if (json_is_object(error) || !json_is_object(json_object_get(report, "summary")) ||
+	    strcmp(tree_account_state(report), "drifted") == 0 ||
 	    tree_count_resources(report, "unknown") + tree_count_actions(report, "failed") > 0)
 		return REPORT_EXIT_FAILED;
 	if (tree_count_resources(report, "drifted") + tree_count_actions(report, "planned") +

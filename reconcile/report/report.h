@@ -52,6 +52,7 @@ struct report_input {
 	size_t only_count;
 	const struct report_calls *calls; /* those services that were asked */
 	size_t calls_count;
+	bool stopped;              /* a person or the system asked it to end before it was done */
 	const struct error *error; /* why the run could not be made at all; NULL */
 };
 
@@ -63,9 +64,10 @@ struct report_input {
  *                   `expected` is null where it is not known, the first 5,000 bots are listed)
  *   of an action    `allow`, `waitsFor` and `gives` (plan.h); `later`: true, where only what this run had done
  *                   before showed that it was to be done
- *   at the top      the spec's `mode`; and, only if there is one: `trigger`, what started the run; `only`, as --only
- *                   was given; `audit`, the numbers of its lines `run` in the audit log; `api` {SERVICE: {calls,
- *                   retries, throttles}}, what AWS was asked; `error` {code, message}
+ *   at the top      the spec's `mode`; and, only if there is one: `trigger`, what started the run; `stopped`:
+ *                   true, if it was asked to end; `only`, as --only was given; `audit`, the numbers of its lines
+ *                   `run` in the audit log; `api` {SERVICE: {calls, retries, throttles}}, what AWS was asked;
+ *                   `error` {code, message}
  *
  * Text that is not UTF-8 stands escaped as \xHH.
  */

@@ -1,6 +1,7 @@
 #include "base/test_main.h"
 #include "report/glyph.h"
 #include "report/report.h"
+#include "spec/load.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@ static struct arena *arena;
 static struct desired desired;
 static struct plan plan;
 static struct plan_resource *users;
+static struct report_input input;
 static struct buf out;
 
 static void set_up(void)
@@ -16,6 +18,7 @@ static void set_up(void)
 	arena = arena_new();
 	desired = (struct desired){.file = "spec.yaml", .metadata = {.name = "production"}};
 	plan = (struct plan){.arena = arena};
+	input = (struct report_input){.command = "plan", .desired = &desired, .plan = &plan};
 	users = plan_add_resource(&plan, "users", "group");
 }
 
@@ -27,7 +30,6 @@ static void tear_down(void)
 
 static const char *render(const struct report_style *style)
 {
-	struct report_input input = {.command = "plan", .desired = &desired, .plan = &plan};
 	json_t *report = report_build(&input);
 
 	buf_clear(&out);
@@ -250,9 +252,50 @@ START_TEST(names_the_words_and_the_persons_that_are_waited_for)
 	manual = plan_add_action(&plan, users, "manual", NULL);
 	manual->allow = "remove-members"; /* which the spec has: it is not what is missing */
 	plan_action_block(&plan, manual, "spec.limits.removals: too many");
+	manual = plan_add_action(&plan, users, "deploy", NULL); /* a person's, whatever else it follows */
+	plan_action_need(&plan, manual, "condition");
+	plan_action_block(&plan, manual, "a person: deploy the stack");
 	render(&(struct report_style){.width = 120});
 	ck_assert_ptr_nonnull(
-	    strstr(buf_text(&out), "3 actions blocked: add replace-cluster to spec.allow; 1 needs a person\n"));
+	    strstr(buf_text(&out), "4 actions blocked: add replace-cluster to spec.allow; 2 need a person\n"));
+}
+END_TEST
+
+START_TEST(says_what_takes_each_unknown_resource_further)
+{
+	static const struct {
+		const char *reason, *advice;
+	} cases[] = {
+	    {"timed out", "1 resource could not be observed; look again: trueup plan "},
+	    {"not authorized " OBSERVED_LACKS "rds:X)", "what is wrong, and what to do: trueup doctor "},
+	    {SPEC_NO_BASELINE " b.yaml yet",
+	     "1 resource cannot be judged without a baseline; to take one: trueup capture "},
+	};
+	size_t i;
+
+	users->state = RESOURCE_UNKNOWN;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		users->reason = cases[i].reason;
+		buf_clear(&out);
+		ck_assert_ptr_nonnull(strstr(render(&(struct report_style){.width = 120}), cases[i].advice));
+	}
+}
+END_TEST
+
+START_TEST(sees_nothing_wrong_in_a_run_that_was_stopped)
+{
+	struct plan_action *action;
+
+	users->state = RESOURCE_UNKNOWN;
+	users->reason = "stopped before it was done";
+	action = plan_add_action(&plan, users, "copy", NULL);
+	action->state = ACTION_FAILED;
+	input.command = "apply";
+	input.stopped = true;
+	render(&(struct report_style){.width = 120});
+	ck_assert_ptr_nonnull(
+	    strstr(buf_text(&out), "  1 action failed\n  the run was stopped; to go on: trueup apply "));
+	ck_assert_ptr_null(strstr(buf_text(&out), "could not be observed"));
 }
 END_TEST
 
@@ -274,6 +317,8 @@ Suite *test_suite(void)
 	tcase_add_test(tests, keeps_a_long_name_whole);
 	tcase_add_test(tests, quotes_the_command_for_the_shell);
 	tcase_add_test(tests, names_the_words_and_the_persons_that_are_waited_for);
+	tcase_add_test(tests, says_what_takes_each_unknown_resource_further);
+	tcase_add_test(tests, sees_nothing_wrong_in_a_run_that_was_stopped);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

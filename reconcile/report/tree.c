@@ -26,6 +26,19 @@ size_t tree_count_actions(const json_t *report, const char *key)
 	return count_at(json_object_get(json_object_get(report, "summary"), "actions"), key);
 }
 
+const char *tree_account_state(const json_t *report)
+{
+	const json_t *resource;
+	size_t i;
+
+	json_array_foreach(json_object_get(report, "resources"), i, resource)
+	{
+		if (strcmp(tree_text(resource, "kind"), "account") == 0)
+			return tree_text(resource, "state");
+	}
+	return "";
+}
+
 /* What is behind "part/" at the beginning of text; NULL if it does not begin so. */
 static const char *skip_part(const char *text, const char *part)
 {

@@ -19,6 +19,9 @@ const char *tree_text(const json_t *object, const char *key);
 size_t tree_count_resources(const json_t *report, const char *key);
 size_t tree_count_actions(const json_t *report, const char *key);
 
+/* The state of the resource `account`; "" if there is none. */
+const char *tree_account_state(const json_t *report);
+
 /* What the action is done to, within its resource: "alice@example.com"; "" if it is done to all of it. */
 const char *tree_action_object(const json_t *resource, const json_t *action);
 

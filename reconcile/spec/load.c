@@ -190,7 +190,7 @@ int spec_load_baseline(struct arena *arena, const struct desired *desired, struc
 	if (baseline_read(arena, file, out, err) != 0) {
 		if (err->code == ERROR_NOT_FOUND)
 			return error_set(err, ERROR_NOT_FOUND,
-			                 "there is no baseline %s yet; `trueup capture %s` writes it", file,
+			                 SPEC_NO_BASELINE " %s yet; `trueup capture %s` writes it", file,
 			                 desired->file);
 		return -1;
 	}

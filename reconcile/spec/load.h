@@ -29,8 +29,10 @@ int spec_load(struct arena *arena, const char *const *arguments, size_t argument
 /*
  * The baseline that vectors.counts.file names; the spec's counts must be from a
  * baseline. Errors: ERROR_NOT_FOUND if it was never captured (the message says
- * how to), ERROR_INVALID if it is not a baseline or one of another deployment.
+ * how to, and begins with SPEC_NO_BASELINE), ERROR_INVALID if it is not a baseline
+ * or one of another deployment.
  */
+#define SPEC_NO_BASELINE "there is no baseline"
 int spec_load_baseline(struct arena *arena, const struct desired *desired, struct desired_baseline *out,
                        struct error *err);
 
