@@ -16,6 +16,8 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#define DISTRUSTED_AT_ONCE 8 /* in one turn of the loop: what is said of each is synced to the disk */
+
 struct task {
 	struct tasks *tasks;
 	char *name, *spec;
@@ -29,7 +31,8 @@ struct task {
 	struct job *job;
 	const struct source_revision *held; /* while it runs */
 	struct source *source;
-	bool seen; /* by tasks_take(), of now */
+	bool seen;       /* by tasks_take(), of now */
+	bool distrusted; /* which is still to be told */
 	bool gone;
 };
 
@@ -43,6 +46,7 @@ struct tasks {
 	struct event *timer;
 	bool stopping;
 	char *distrust; /* why none may run; or NULL */
+	struct event *telling;
 };
 
 static char *copy_text(const char *text)
@@ -196,8 +200,25 @@ static void end_run(const struct task *task, struct state_run *run)
 	free(reason_before);
 }
 
+static void tell_soon(const struct tasks *tasks)
+{
+	const struct timeval now = {0};
+
+	evtimer_add(tasks->telling, &now);
+}
+
 /* Nothing is known of it any more, and it is due once there is a revision that may be used, if the same as before. */
 static void distrust(struct task *task)
+{
+	free(task->commit);
+	task->commit = NULL;
+	task->again = NULL;
+	set_due(task, 0, "source");
+	task->distrusted = true;
+	tell_soon(task->tasks);
+}
+
+static void tell_distrust(struct task *task)
 {
 	struct state_run run = {
 	    .trigger = "source",
@@ -207,11 +228,24 @@ static void distrust(struct task *task)
 	    .problem = task->tasks->distrust,
 	};
 
-	free(task->commit);
-	task->commit = NULL;
-	task->again = NULL;
-	set_due(task, 0, "source");
+	task->distrusted = false;
 	end_run(task, &run);
+}
+
+/* There may be a thousand of them: a few, and then it is others' turn. */
+static void on_telling(evutil_socket_t fd, short what, void *context)
+{
+	const struct tasks *tasks = context;
+	size_t i, told = 0;
+
+	(void)fd, (void)what;
+	for (i = 0; i < tasks->count && told < DISTRUSTED_AT_ONCE; i++)
+		if (tasks->items[i]->distrusted) {
+			tell_distrust(tasks->items[i]);
+			told++;
+		}
+	if (told == DISTRUSTED_AT_ONCE)
+		tell_soon(tasks);
 }
 
 /* Behind a run, with or without a report. */
@@ -372,7 +406,8 @@ struct tasks *tasks_new(const struct tasks_options *options, const struct agent_
 	tasks->config = config;
 	tasks->clock = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
 	tasks->timer = event_new(options->base, tasks->clock, EV_READ | EV_PERSIST, on_clock, tasks);
-	if (tasks->clock < 0 || tasks->timer == NULL || event_add(tasks->timer, NULL) != 0) {
+	tasks->telling = evtimer_new(options->base, on_telling, tasks);
+	if (tasks->clock < 0 || tasks->timer == NULL || tasks->telling == NULL || event_add(tasks->timer, NULL) != 0) {
 		error_errno(err, "cannot make a timer");
 		tasks_free(tasks);
 		return NULL;
@@ -392,6 +427,8 @@ void tasks_free(struct tasks *tasks)
 	free(tasks->distrust);
 	if (tasks->timer != NULL)
 		event_free(tasks->timer);
+	if (tasks->telling != NULL)
+		event_free(tasks->telling);
 	if (tasks->clock >= 0)
 		close(tasks->clock);
 	free(tasks);
@@ -499,7 +536,7 @@ void tasks_take(struct tasks *tasks, struct source *source, const char *trigger)
 	free(tasks->distrust);
 	tasks->distrust = revision != NULL ? copy_text(revision->distrust) : NULL;
 	for (i = 0; i < tasks->count; i++)
-		tasks->items[i]->seen = false;
+		tasks->items[i]->seen = tasks->items[i]->distrusted = false;
 	for (i = 0; revision != NULL && i < revision->spec_count; i++)
 		take_spec(tasks, source, &revision->specs[i], trigger);
 	for (i = tasks->count; i > 0; i--) {

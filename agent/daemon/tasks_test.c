@@ -12,10 +12,11 @@
 #define RIGHT ((time_t)1764000000)
 #define AHEAD (RIGHT + (time_t)365 * 86400)
 #define HOUR 3600
+#define MANY 100
 
 static const struct source_spec specs[] = {{.name = "chat", .file = "chat.yaml", .sha256 = "1"},
                                            {.name = "docs", .file = "docs.yaml", .sha256 = "2"}};
-static struct source_revision revision = {.specs = specs};
+static struct source_revision revision;
 static const struct agent_config config = {.schedule = {.present = true, .every = HOUR}, .concurrency = 1};
 
 static char directory[64];
@@ -83,7 +84,7 @@ static void set_up(void)
 	options.base = base = event_base_new();
 	options.state = state = state_new();
 	clock_is = AHEAD;
-	revision.spec_count = 1;
+	revision = (struct source_revision){.specs = specs, .spec_count = 1};
 	tasks = tasks_new(&options, &config, &err);
 	ck_assert_ptr_nonnull(tasks);
 	tasks_take(tasks, NULL, NULL);
@@ -122,6 +123,45 @@ static time_t next_run(void)
 {
 	return state_find(state, "chat")->next_run_at;
 }
+
+static size_t count_failed(void)
+{
+	size_t i, failed = 0;
+
+	for (i = 0; i < state_count(state); i++)
+		failed += state_at(state, i)->word == STATE_FAILED;
+	return failed;
+}
+
+/* What is said of each is synced to the disk: never of all in one turn of the loop. */
+START_TEST(many_are_distrusted_a_few_at_a_time)
+{
+	struct source_spec many[MANY];
+	char names[MANY][8];
+	size_t i, before;
+
+	for (i = 0; i < MANY; i++) {
+		snprintf(names[i], sizeof(names[i]), "d%02zu", i);
+		many[i] = (struct source_spec){.name = names[i], .file = "d.yaml", .sha256 = "1"};
+	}
+	end_run(1);
+	revision = (struct source_revision){
+	    .commit = "1", .specs = many, .spec_count = MANY, .distrust = "its key was struck off"};
+	tasks_take(tasks, NULL, NULL);
+	ck_assert_uint_eq(state_count(state), MANY);
+	ck_assert_uint_eq(count_failed(), 0);
+	for (before = 0; before < MANY; before = count_failed()) {
+		event_base_loop(base, EVLOOP_ONCE);
+		ck_assert_uint_gt(count_failed(), before);
+		ck_assert_uint_le(count_failed(), before + 10);
+	}
+	ck_assert_str_eq(state_at(state, 0)->reason, revision.distrust);
+	ck_assert_int_eq(state_at(state, 0)->next_run_at, 0);
+	revision.distrust = NULL;
+	tasks_take(tasks, NULL, NULL);
+	ck_assert_uint_eq(tasks_running(tasks), 1);
+}
+END_TEST
 
 START_TEST(a_clock_that_is_set_back_puts_off_no_run)
 {
@@ -187,6 +227,7 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, a_run_that_began_ahead_of_time_is_followed_by_one);
 	tcase_add_test(tcase, what_was_asked_for_ahead_of_time_is_due_at_once);
 	tcase_add_test(tcase, a_retry_is_never_put_off);
+	tcase_add_test(tcase, many_are_distrusted_a_few_at_a_time);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
