@@ -13,7 +13,8 @@ static const struct {
 } words[STATE_WORDS] = {
     [STATE_NEVER] = {"pending", "pending", "never"},    [STATE_IN_SYNC] = {"success", "success", "in sync"},
     [STATE_DRIFTED] = {"failure", "failed", "drifted"}, [STATE_WAITING] = {"pending", "running", "waiting"},
-    [STATE_UNKNOWN] = {"error", "failed", "unknown"},   [STATE_FAILED] = {"error", "failed", "failed"},
+    [STATE_PAUSED] = {"success", "success", "paused"},  [STATE_UNKNOWN] = {"error", "failed", "unknown"},
+    [STATE_FAILED] = {"error", "failed", "failed"},
 };
 
 /* "drifted: users g: one is missing" */

@@ -15,7 +15,7 @@ static const struct {
 } words[] = {
     {STATE_IN_SYNC, "success", "success", "in sync"},      {STATE_DRIFTED, "failure", "failed", "drifted: why"},
     {STATE_WAITING, "pending", "running", "waiting: why"}, {STATE_UNKNOWN, "error", "failed", "unknown: why"},
-    {STATE_FAILED, "error", "failed", "failed: why"},
+    {STATE_FAILED, "error", "failed", "failed: why"},      {STATE_PAUSED, "success", "success", "paused: why"},
 };
 
 static struct state_deployment make(enum state_word word, const char *reason)

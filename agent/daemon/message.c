@@ -9,8 +9,8 @@
 #include <string.h>
 
 /* The worst first. */
-static const enum state_word by_gravity[] = {STATE_FAILED,  STATE_UNKNOWN, STATE_DRIFTED,
-                                             STATE_WAITING, STATE_IN_SYNC, STATE_NEVER};
+static const enum state_word by_gravity[] = {STATE_FAILED, STATE_UNKNOWN, STATE_DRIFTED, STATE_WAITING,
+                                             STATE_PAUSED, STATE_IN_SYNC, STATE_NEVER};
 
 static int find_gravity(enum state_word word)
 {

@@ -178,7 +178,13 @@ static void print_gauge(const struct metrics *metrics, struct buf *out, const ch
 static bool in_sync(const struct state_deployment *deployment, int64_t *value)
 {
 	*value = deployment->word == STATE_IN_SYNC;
-	return deployment->word != STATE_NEVER;
+	return deployment->word != STATE_NEVER && deployment->word != STATE_PAUSED;
+}
+
+static bool paused(const struct state_deployment *deployment, int64_t *value)
+{
+	*value = deployment->word == STATE_PAUSED;
+	return true;
 }
 
 static bool last_success(const struct state_deployment *deployment, int64_t *value)
@@ -214,13 +220,13 @@ static bool running(const struct state_deployment *deployment, int64_t *value)
 static bool rows_expected(const struct state_deployment *deployment, int64_t *value)
 {
 	*value = deployment->rows.expected;
-	return *value >= 0;
+	return *value >= 0 && deployment->word != STATE_PAUSED;
 }
 
 static bool rows_present(const struct state_deployment *deployment, int64_t *value)
 {
 	*value = deployment->rows.present;
-	return *value >= 0;
+	return *value >= 0 && deployment->word != STATE_PAUSED;
 }
 
 static void print_gauges(const struct metrics *metrics, struct buf *out)
@@ -230,6 +236,7 @@ static void print_gauges(const struct metrics *metrics, struct buf *out)
 		bool (*value)(const struct state_deployment *deployment, int64_t *value);
 	} rows[] = {
 	    {"trueup_deployment_in_sync", "Whether the deployment is as its spec says (1), by the last run.", in_sync},
+	    {"trueup_deployment_paused", "Whether its spec says that nothing is to be looked at.", paused},
 	    {"trueup_deployment_running", "Whether a run is under way.", running},
 	    {"trueup_deployment_consecutive_failures", "Runs in a row that failed.", failures},
 	    {"trueup_last_run_timestamp_seconds", "When the last run started.", last_run},
@@ -281,7 +288,8 @@ static void print_drift(const struct metrics *metrics, time_t now, struct buf *o
 	family(out, "trueup_drift_age_seconds", "gauge", "For how long the deployment has not been in sync; 0: it is.");
 	for (i = 0; i < state_count(metrics->state); i++) {
 		const struct state_deployment *deployment = state_at(metrics->state, i);
-		bool drifts = deployment->word != STATE_IN_SYNC && deployment->word != STATE_NEVER;
+		bool drifts = deployment->word != STATE_IN_SYNC && deployment->word != STATE_NEVER &&
+		              deployment->word != STATE_PAUSED;
 
 		buf_printf(out, "trueup_drift_age_seconds{deployment=\"%s\"} %" PRId64 "\n", deployment->name,
 		           drifts && deployment->since != 0 ? (int64_t)(now - deployment->since) : 0);

@@ -121,6 +121,9 @@ static void update(struct receiver *receiver, const struct state_deployment *dep
 	const char *word = state_words[deployment->word];
 	char text[128];
 
+	/* To be paused is no alarm: it is told only to those who were told of trouble before. */
+	if (deployment->word == STATE_PAUSED && receiver->kind == KIND_TARGET)
+		word = ASSUMED;
 	if (deployment->word == STATE_NEVER)
 		return;
 	if (receiver->kind != KIND_TARGET) {

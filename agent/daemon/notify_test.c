@@ -84,6 +84,15 @@ static void run(const char *name, const char *problem)
 	json_decref(report);
 }
 
+static void pause_run(const char *name)
+{
+	json_t *report = json_pack("{s:s}", "mode", "paused");
+	struct state_run done = {.trigger = "schedule", .report = report, .report_text = "{}", .problem = ""};
+
+	state_end_run(state, name, &done);
+	json_decref(report);
+}
+
 static void wake(evutil_socket_t fd, short what, void *context)
 {
 	(void)fd, (void)what, (void)context;
@@ -167,6 +176,22 @@ START_TEST(those_who_stay_know_what_they_knew)
 }
 END_TEST
 
+/* Nobody hears of a pause but whoever was told that something is wrong. */
+START_TEST(a_pause_ends_trouble_and_is_none)
+{
+	begin(&one);
+	run("a", "it fell");
+	pass(1);
+	pause_run("a");
+	pause_run("b");
+	pass(1);
+	ck_assert_int_eq(count_told("trueup: a: paused (was failed): spec.mode is paused"), 1);
+	run("a", NULL);
+	run("b", NULL);
+	pass(0);
+}
+END_TEST
+
 START_TEST(what_is_given_up_is_tried_with_a_new_configuration)
 {
 	begin(&one);
@@ -207,6 +232,7 @@ Suite *test_suite(void)
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, those_who_stay_know_what_they_knew);
+	tcase_add_test(tcase, a_pause_ends_trouble_and_is_none);
 	tcase_add_test(tcase, what_is_given_up_is_tried_with_a_new_configuration);
 	tcase_add_test(tcase, an_end_of_runs_with_the_agent_is_no_news);
 	suite_add_tcase(suite, tcase);

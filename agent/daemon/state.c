@@ -7,7 +7,7 @@
 #define PROGRESS_MAX 200 /* actions of a run; a list of users is one action each, and nobody watches all of them */
 #define OBSERVERS_MAX 16
 
-const char *const state_words[STATE_WORDS] = {"never", "in-sync", "drifted", "waiting", "unknown", "failed"};
+const char *const state_words[STATE_WORDS] = {"never", "in-sync", "drifted", "waiting", "paused", "unknown", "failed"};
 
 /* `seen` is what is handed out: its strings are those that follow, or in one of the arenas. */
 struct entry {
@@ -363,7 +363,7 @@ static void take_run(struct entry *entry, struct state_run *run)
 			take_report(entry, run);
 		else
 			set_word(seen, STATE_FAILED, run->problem, run->finished_at);
-		if (run->exit == 0)
+		if (seen->word == STATE_IN_SYNC)
 			seen->last_success_at = run->finished_at;
 		seen->failures = run->exit == 0 || run->exit == 2 ? 0 : seen->failures + 1;
 	}

@@ -26,12 +26,13 @@ enum state_word {
 	STATE_IN_SYNC, /* all is as its spec says */
 	STATE_DRIFTED, /* something differs: in observe, or an action is blocked */
 	STATE_WAITING, /* a long operation is under way, and nothing is in its way */
+	STATE_PAUSED,  /* its spec says so: nothing is looked at, and nothing known */
 	STATE_UNKNOWN, /* something could not be seen */
 	STATE_FAILED,  /* an action failed, the run came to no report, or the spec is not valid */
 	STATE_WORDS
 };
 
-/* "never", "in-sync", "drifted", "waiting", "unknown", "failed". */
+/* "never", "in-sync", "drifted", "waiting", "paused", "unknown", "failed". */
 extern const char *const state_words[STATE_WORDS];
 
 /* One resource of the last report. */

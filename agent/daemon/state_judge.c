@@ -92,8 +92,8 @@ enum state_word state_judge_report(struct arena *arena, const json_t *report, co
 		return STATE_FAILED;
 	}
 	if (strcmp(tree_text(report, "mode"), "paused") == 0) {
-		*reason = "the spec says paused: nothing is looked at";
-		return STATE_UNKNOWN;
+		*reason = "spec.mode is paused: nothing is looked at";
+		return STATE_PAUSED;
 	}
 	switch (report_exit_code(report)) {
 	case REPORT_EXIT_FINE:

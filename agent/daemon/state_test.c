@@ -155,6 +155,10 @@ START_TEST(since_is_when_it_came_about)
 	ck_assert_int_eq(at->last_success_at, 700);
 	ck_assert_int_eq(at->actions.done, 1);
 	ck_assert_int_eq(at->conditions[0].since, 700);
+	run("a", json_pack("{s:s}", "mode", "paused"), 0, 800); /* no success: nobody looked */
+	ck_assert_int_eq(at->word, STATE_PAUSED);
+	ck_assert_int_eq(at->last_success_at, 700);
+	run("a", make_report("in-sync", "done"), 0, 900);
 	ck_assert_str_eq(at->reason, "");
 }
 END_TEST

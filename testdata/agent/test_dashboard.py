@@ -55,7 +55,8 @@ def check(expression: str, legend: str, metrics: dict[str, set[str]]) -> None:
 
 def test_each_metric_and_label_is_served(program: Program, shared: Sandbox, launch: Callable[..., Agent]) -> None:
     specify(program, "one", users=group_of(creators(shared, 1)))
-    agent = launch(program, schedule={"every": "1h"}, listen={"address": "127.0.0.1:0"})
+    agent = launch(program, schedule={"every": "1h"}, listen={"address": "127.0.0.1:0"},
+                   notify={"nobody": {"command": ["true"]}})
     client = Client(agent)
     wait_until(lambda: 'trueup_deployment_in_sync{deployment="one"} 1' in client.ask("/metrics")[2])
     metrics = served(client.ask("/metrics")[2])

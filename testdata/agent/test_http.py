@@ -138,7 +138,9 @@ def test_metrics(program: Program, shared: Sandbox, launch: Callable[..., Agent]
     who = creators(shared, 1)
     specify(program, "one", users=group_of(who))
     specify(program, "two", users=group_of(["nobody@example.com"]))
+    specify(program, "three", mode="paused", users=group_of(who))
     agent = launch(program, schedule={"every": "1h"}, mode="observe", listen={"address": "127.0.0.1:0"})
+    agent.wait_for("three: paused")
     agent.wait_for("two: ")
     client = Client(agent)
     wait_until(lambda: "trueup_deployment_in_sync{deployment=\"two\"} 0" in client.ask("/metrics")[2])
@@ -146,6 +148,8 @@ def test_metrics(program: Program, shared: Sandbox, launch: Callable[..., Agent]
     assert headers["Content-Type"].startswith("text/plain; version=0.0.4")
     assert 'trueup_drift{deployment="two",kind="users"} 1' in text
     assert 'trueup_runs_total{deployment="two",outcome="drifted"} 1' in text
+    assert 'trueup_deployment_paused{deployment="three"} 1' in text and 'in_sync{deployment="three"}' not in text
+    assert 'trueup_drift_age_seconds{deployment="three"} 0' in text
     calls = re.search(r'trueup_aws_calls_total\{service="cognito-idp"\} (\d+)', text)
     assert calls is not None and int(calls[1]) >= 2, "both deployments look at their group"
     promtool = shutil.which("promtool")

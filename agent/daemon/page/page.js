@@ -1,15 +1,16 @@
 /*
  * The status page: shows what /api/v1 says, and keeps it up to date by its
  * events. Deployments in trouble come first; where there are many, those that
- * are in sync are folded away, and no list is shown at more than SHOWN at once.
+ * are in sync or paused are folded away, and no list is shown at more than SHOWN at once.
  */
 import { absolute, tick } from "./clock.js";
 import { Locked, ask, explain, link, retry, start, unlock, watch } from "./agent.js";
 import { make, patchChildren } from "./dom.js";
-import { card, signOf, sourceOf, wordOf } from "./parts.js";
+import { badge, card, signOf, sourceOf, wordOf } from "./parts.js";
 
-const ORDER = ["failed", "unknown", "drifted", "waiting", "never", "in-sync"];
-const MANY = 8; // more deployments than this can be searched, and those in sync are folded away
+const ORDER = ["failed", "unknown", "drifted", "waiting", "never", "paused", "in-sync"];
+const CALM = ["paused", "in-sync"]; // nobody needs to do anything
+const MANY = 8; // more deployments than this can be searched, and the calm ones are folded away
 const SHOWN = 50;
 const SETTLE_MS = 50; // what happens within it is shown at once
 
@@ -25,7 +26,7 @@ const byId = (id) => document.getElementById(id);
 /* --- showing --- */
 
 const isActing = (deployment) => (deployment.running?.progress.length || 0) > 0;
-const isCalm = (deployment) => deployment.state === "in-sync" && !isActing(deployment);
+const isCalm = (deployment) => CALM.includes(deployment.state) && !isActing(deployment);
 
 const cardOf = (deployment) => card(deployment, {
   open: opened.has(deployment.name), more: details.get(deployment.name), notice: notices.get(deployment.name) });
@@ -50,15 +51,20 @@ function bounded(key, deployments) {
     make("button", { type: "button", "data-act": "more", "data-list": key }, `Show ${Math.min(rest, SHOWN)} more of ${rest.toLocaleString("en")}`)) : null].filter(Boolean);
 }
 
-function foldOf(calm) {
-  const wasOpen = byId("folds").querySelector("details")?.open || false;
-  return make("details", {}, make("summary", {}, make("span", { class: "badge in-sync", "data-sign": signOf("in-sync") }, `${calm.length.toLocaleString("en")} in sync`)),
-    make("ul", { class: "list" }, ...(wasOpen ? bounded("calm", calm) : [])));
+function foldOf(state, calm) {
+  const wasOpen = byId("folds").querySelector(`[data-key="${state}"]`)?.open || false;
+  return make("details", { "data-key": state }, make("summary", {}, badge(state, `${calm.length.toLocaleString("en")} ${wordOf(state)}`)),
+    make("ul", { class: "list" }, ...(wasOpen ? bounded(state, calm) : [])));
+}
+
+function foldsOf(calm) {
+  const folds = CALM.map((state) => [state, calm.filter((one) => one.state === state)]);
+  return folds.filter(([, those]) => those.length > 0).map(([state, those]) => foldOf(state, those));
 }
 
 function nothingOf(all, filter) {
   if (filter) return `No deployment matches “${filter}”.`;
-  if (all.length > 0) return "Nothing needs anybody: all are in sync.";
+  if (all.length > 0) return `Nothing needs anybody: all are ${all.some((one) => one.state === "paused") ? "in sync or paused" : "in sync"}.`;
   return known.agent.ready ? "No spec is in force: put one where the specs come from." : "The agent has not read its specs yet, or found none that is valid.";
 }
 
@@ -73,7 +79,7 @@ function showDeployments() {
   byId("shown").textContent = filter ? `${found.length.toLocaleString("en")} of ${all.length.toLocaleString("en")}` : "";
   const nothing = listed.length === 0 ? nothingOf(all, filter) : "";
   patchChildren(byId("list"), nothing ? [make("li", { class: "soft" }, nothing)] : bounded("list", listed));
-  patchChildren(byId("folds"), calm.length > 0 ? [foldOf(calm)] : []);
+  patchChildren(byId("folds"), foldsOf(calm));
 }
 
 function setText(node, text) {

@@ -6,7 +6,7 @@ import { duration, plural, when } from "./clock.js";
 import { make } from "./dom.js";
 
 const SIGNS = {
-  "in-sync": "✓", drifted: "≠", waiting: "…", failed: "✗", unknown: "?", never: "○", skipped: "–",
+  "in-sync": "✓", drifted: "≠", waiting: "…", failed: "✗", unknown: "?", never: "○", paused: "‖", skipped: "–",
   done: "✓", blocked: "■", planned: "→", running: "↻",
 };
 const TRIGGERS = {

@@ -183,12 +183,13 @@ const scenes = {
   },
 
   async "a thousand deployments: trouble first, the calm ones folded, and quick"() {
-    const state = (index) => (index % 100 === 0 ? "failed" : index % 100 === 1 ? "drifted" : "in-sync");
+    const state = (index) => (index % 100 === 0 ? "failed" : index % 100 === 1 ? "drifted" : index % 100 === 2 ? "paused" : "in-sync");
     agent.deployments = Array.from({ length: 1000 }, (_, index) => deployment(`chat-${String(index).padStart(4, "0")}`, state(index)));
     const begun = Date.now(), page = await open(), opened = Date.now() - begun;
     assert.deepEqual(await page.$$eval("#list > .deployment", (all) => all.map((one) => one.className.split(" ")[1])), [...Array(10).fill("failed"), ...Array(10).fill("drifted")]);
-    assert.equal(await page.innerText("#summary"), "10 failed, 10 drifted, 980 in sync");
-    assert.match(await page.innerText("#folds"), /980 in sync/);
+    assert.equal(await page.innerText("#summary"), "10 failed, 10 drifted, 10 paused, 970 in sync");
+    assert.deepEqual(await page.$$eval("#folds summary .badge", (all) => all.map((one) => [one.className, one.dataset.sign, one.textContent])),
+      [["badge paused", "‖", "10 paused"], ["badge in-sync", "✓", "970 in sync"]]);
     await checkAccess(page, "a thousand");
     await shoot(page, "thousand");
     const typed = await page.evaluate(() => {
@@ -204,7 +205,7 @@ const scenes = {
     await page.fill("#filter", "chat-0777");
     assert.equal(await page.innerText("#shown"), "1 of 1,000");
     await page.fill("#filter", "");
-    await page.click("#folds summary");
+    await page.click("#folds summary >> nth=1");
     await page.waitForSelector("#folds .deployment");
     assert.equal(await page.$$eval(".deployment", (all) => all.length), 70);
     // Every one of them changes at once.
