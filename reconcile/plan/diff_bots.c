@@ -7,6 +7,7 @@
  * what they can do.
  */
 #include "plan/diff.h"
+#include "plan/diff_vectors.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -59,6 +60,7 @@ static const struct {
 };
 
 struct bots_diff {
+	const struct plan_input *input;
 	const struct observed_bots *seen;
 	struct plan *plan;
 	struct plan_resource *resource;
@@ -264,6 +266,23 @@ static void note_advice(struct bots_diff *diff)
 		              diff->embedding == 1 ? " is" : "s are");
 }
 
+/* To build an index again that fits its rows would find no more: then it is the search that must look at more lists. */
+static const char *advise_recall(const struct bots_diff *diff)
+{
+	int64_t probes = 2;
+
+	if (!diff_index_fits(diff->input))
+		return "What to do: `vectors: {index: {lists: auto}}` and the word rebuild-index, with which apply "
+		       "builds "
+		       "the index to fit its rows";
+	while (probes * probes < diff->input->observed->vectors.schema.index.lists) /* what pgvector's README advises */
+		probes++;
+	return arena_printf(diff->plan->arena,
+	                    "The index fits its rows, so what to do is to have searches read more of it: set "
+	                    "ivfflat.probes, 1 by default, to %" PRId64 " for the application's database user",
+	                    probes);
+}
+
 /*
  * How much of what is nearest the application's searches find. A search that does not go through the index reads all
  * rows of its bot and misses none, so what the index alone would find of them matters to nobody.
@@ -297,10 +316,10 @@ static void note_recall(struct bots_diff *diff)
 	              " question%s%s",
 	              seen->index, recall, seen->limit, seen->questions, seen->questions == 1 ? "" : "s", others);
 	if (recall < RECALL_LOW)
-		plan_add_note(
-		    diff->plan, diff->resource,
-		    "that is little: raise ivfflat.probes, 1 by default, for the application's database user, or "
-		    "let `vectors: {index: {lists: auto}}` see to the index");
+		plan_add_note(diff->plan, diff->resource,
+		              "that is little: of 100 passages that would serve an answer best, a search through "
+		              "it gives the application %" PRId64 ". %s",
+		              recall, advise_recall(diff));
 }
 
 static void note_words(struct bots_diff *diff)
@@ -379,7 +398,7 @@ static void diff_usable(struct bots_diff *diff)
 void plan_diff_bots(const struct plan_input *input, struct plan *plan)
 {
 	const struct observed_bots *seen = &input->observed->bots;
-	struct bots_diff diff = {.seen = seen, .plan = plan};
+	struct bots_diff diff = {.input = input, .seen = seen, .plan = plan};
 
 	if (!input->desired->bots.present || plan_is_left_out(&seen->head))
 		return;

@@ -71,7 +71,7 @@ static void drop_index(struct vectors_diff *diff)
 	plan_action_need(diff->plan, action, CONDITION_SCHEMA);
 	plan_action_need(diff->plan, action, CONDITION_SOURCE);
 	action->gives = CONDITION_UNINDEXED;
-	action->reason = "the index is built again once the rows are there: faster, and it finds more";
+	action->reason = "the index is built again once the rows are there: faster, and its lists then fit them";
 	if (diff->seen->bot_count > 0) { /* else there is nothing yet that searches could find with it */
 		action->allow = "rebuild-index";
 		action->risk = RISK_DISRUPTIVE;
@@ -113,6 +113,18 @@ static void differ_in_index(struct vectors_diff *diff, const char *path, const c
 static bool lists_are_far_off(const struct observed_index *index)
 {
 	return index->lists > LISTS_OFF * index->suggested || LISTS_OFF * index->lists < index->suggested;
+}
+
+/* Where nobody knows of which rows its lists were made, it does not: the application makes them of none. */
+bool diff_index_fits(const struct plan_input *input)
+{
+	const struct observed_vectors *vectors = &input->observed->vectors;
+	const struct observed_index *seen = &vectors->schema.index;
+	const struct desired_index *desired = &input->desired->vectors.index;
+
+	if (vectors->head.status != OBSERVED_SEEN || seen->suggested == 0 || seen->crowded || lists_are_far_off(seen))
+		return false;
+	return seen->trained > 0 || (desired->present && desired->lists == DESIRED_LISTS_AUTO);
 }
 
 /* `lists: auto`, and the index is one that the rows that are there would not get. */

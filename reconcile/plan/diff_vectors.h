@@ -93,6 +93,9 @@ void diff_schema(struct vectors_diff *diff);
 /* The vector index. After the rows are compared: it is built once most of them are there. */
 void diff_index(struct vectors_diff *diff);
 
+/* Whether the index is such as trueup would build for the rows that are there. */
+bool diff_index_fits(const struct plan_input *input);
+
 /* --- diff_restore.c --- */
 
 /* Put the rows of all three lists right: as spec.vectors.restore has it, or by a person. */
