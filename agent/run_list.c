@@ -120,7 +120,7 @@ int run_list_load(const char *state, const char *name, json_t **runs, struct err
 	json_t *lines = NULL, *audited;
 	int rc = audit_read(state, name, &lines, err);
 
-	*runs = history_list(state, name, SIZE_MAX);
+	*runs = history_list(state, name, SIZE_MAX, NULL);
 	if (rc != 0 && err->code == ERROR_NOT_FOUND && json_array_size(*runs) > 0)
 		rc = 0; /* nothing was ever to be done */
 	audited = group_lines(lines);

@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/caller.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "daemon/api.h"
@@ -31,6 +32,11 @@
 /* What an index is made anew from: it may be the agent's loop that waits for it. */
 #define REBUILD_FILES 500
 #define REBUILD_BYTES ((size_t)64 * 1024 * 1024)
+#define PAUSE_MS 60000 /* behind an index that could not be written */
+#define PAUSE_FILES 20 /* that a list has meanwhile */
+
+#define LOCK_TRIES 10
+#define LOCK_WAIT_US 20000
 
 static const struct agent_retention retention_default = {.days = 90, .reports = 1000};
 
@@ -86,17 +92,25 @@ static const char *path_in(struct arena *arena, const struct folder *folder, con
 	return arena_printf(arena, "%s/%s", folder->path, name);
 }
 
-/* To be closed. -1 where there is no folder, or none that can be locked: then it is written unlocked. */
+/*
+ * To be closed. -1 where there is no folder, or none that can be locked: then it is written unlocked. It may be the
+ * agent's loop that waits, and whoever holds the lock may have been stopped.
+ */
 static int lock_folder(const char *directory, const char *name)
 {
 	char path[PATH_SIZE];
-	int fd;
+	int fd, i;
 
 	(void)snprintf(path, sizeof(path), "%s/" FOLDER "/%s", directory, name);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	while (fd >= 0 && flock(fd, LOCK_EX) != 0 && errno == EINTR)
-		;
-	return fd;
+	for (i = 0; fd >= 0 && i < LOCK_TRIES; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return fd;
+		usleep(LOCK_WAIT_US);
+	}
+	if (fd >= 0)
+		close(fd);
+	return -1;
 }
 
 static void unlock_folder(int fd)
@@ -260,15 +274,13 @@ static json_t *read_run(const struct folder *folder, const char *name, size_t *b
 	return NULL;
 }
 
-/* From the newest files, as text; written if it can be. */
-static void rebuild(struct arena *arena, const struct folder *folder, const struct agent_retention *retention,
-                    struct buf *text)
+/* From as many of the newest files, as text. */
+static void collect(const struct folder *folder, const struct agent_retention *retention, size_t most, struct buf *text)
 {
 	json_t *runs = json_array(), *run;
-	struct error err;
 	size_t i, bytes = 0;
 
-	for (i = folder->count; i > 0 && json_array_size(runs) < REBUILD_FILES && bytes < REBUILD_BYTES; i--) {
+	for (i = folder->count; i > 0 && json_array_size(runs) < most && bytes < REBUILD_BYTES; i--) {
 		run = read_run(folder, folder->names[i - 1]->d_name, &bytes);
 		if (run != NULL)
 			json_array_append_new(runs, run);
@@ -277,8 +289,19 @@ static void rebuild(struct arena *arena, const struct folder *folder, const stru
 	for (i = json_array_size(runs); i > 0; i--)
 		add_line(text, json_array_get(runs, i - 1));
 	json_decref(runs);
-	if (file_replace_private(path_in(arena, folder, INDEX), text->bytes, text->length, &err) != 0)
-		log_warn("the index of reports is not kept: %s", err.message);
+}
+
+/* `text`: the new one, also if it could not be written: then -1. */
+static int rebuild(struct arena *arena, const struct folder *folder, const struct agent_retention *retention,
+                   struct buf *text)
+{
+	struct error err;
+
+	collect(folder, retention, REBUILD_FILES, text);
+	if (file_replace_private(path_in(arena, folder, INDEX), text->bytes, text->length, &err) == 0)
+		return 0;
+	log_warn("the index of reports is not kept: %s", err.message);
+	return -1;
 }
 
 /* --- adding a run to it --- */
@@ -390,7 +413,7 @@ static int keep(struct arena *arena, const char *directory, const char *name, co
 	if (rc == 0 && usable)
 		add_to_index(arena, &folder, &index, retention, record);
 	else if (rc == 0)
-		rebuild(arena, &folder, retention, &text);
+		(void)rebuild(arena, &folder, retention, &text);
 	if (rc == 0)
 		prune(arena, &folder, retention);
 	close_folder(&folder);
@@ -429,20 +452,30 @@ static json_t *list_index(struct arena *arena, const struct folder *folder, size
 	return list_lines(index.text, index.first, index.length, folder->names[0]->d_name, limit);
 }
 
+/* What cannot be written is not made with every list, but each has the newest runs. */
+static void make_index(struct arena *arena, const struct folder *folder, int64_t *pause, struct buf *text)
+{
+	struct index index;
+
+	(void)load_index(arena, folder, &index);
+	if (pause != NULL && clock_monotonic_ms() < *pause)
+		collect(folder, &index.retention, PAUSE_FILES, text);
+	else if (rebuild(arena, folder, &index.retention, text) != 0 && pause != NULL)
+		*pause = clock_monotonic_ms() + PAUSE_MS;
+}
+
 /* With the lock: whoever was writing has done so. */
-static json_t *list_anew(struct arena *arena, const char *directory, const char *name, size_t limit)
+static json_t *list_anew(struct arena *arena, const char *directory, const char *name, size_t limit, int64_t *pause)
 {
 	int lock = lock_folder(directory, name);
 	struct buf text = {0};
 	struct folder folder;
-	struct index index;
 	json_t *list;
 
 	open_folder(&folder, directory, name);
 	list = list_index(arena, &folder, limit);
 	if (list == NULL) {
-		(void)load_index(arena, &folder, &index);
-		rebuild(arena, &folder, &index.retention, &text);
+		make_index(arena, &folder, pause, &text);
 		list = list_lines(text.bytes, (size_t)(strchr(text.bytes, '\n') + 1 - text.bytes), text.length,
 		                  folder.names[0]->d_name, limit);
 	}
@@ -452,7 +485,7 @@ static json_t *list_anew(struct arena *arena, const char *directory, const char 
 	return list != NULL ? list : json_array();
 }
 
-json_t *history_list(const char *directory, const char *name, size_t limit)
+json_t *history_list(const char *directory, const char *name, size_t limit, int64_t *pause)
 {
 	struct arena *arena = arena_new();
 	struct folder folder;
@@ -462,7 +495,7 @@ json_t *history_list(const char *directory, const char *name, size_t limit)
 	list = list_index(arena, &folder, limit);
 	close_folder(&folder);
 	if (list == NULL)
-		list = list_anew(arena, directory, name, limit);
+		list = list_anew(arena, directory, name, limit, pause);
 	arena_free(arena);
 	return list;
 }

@@ -13,7 +13,8 @@
  * has at most HISTORY_INDEX_MOST bytes; then the older half goes, reports or not.
  *
  * The agent and single runs write here, whoever ends first: a lock on the folder
- * excludes them, for as long as a file takes. Files of other names are left alone.
+ * excludes them, for as long as a file takes; one that is held for longer is not heeded. Files of other names are left
+ * alone.
  */
 #ifndef TRUEUP_AGENT_DAEMON_HISTORY_H
 #define TRUEUP_AGENT_DAEMON_HISTORY_H
@@ -24,6 +25,7 @@
 
 #include <jansson.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define HISTORY_TRIGGER "command" /* of a run that nobody said more of than its command line */
 #define HISTORY_INDEX_MOST ((size_t)4 * 1024 * 1024)
@@ -39,8 +41,11 @@ int history_keep(const char *directory, const char *name, const struct state_run
 /*
  * The last `limit` runs, newest first, as api_run() has them and with "user" and
  * "host" (who ran it and where), and "report" (the name of its file). An array, a
- * new reference; what cannot be read is left out. It may wait for who is writing.
+ * new reference; what cannot be read is left out. It may wait a moment for who is
+ * writing. `pause`: 0 at first, and kept by who lists again and again: while an index
+ * that had to be made anew cannot be written, it is tried once a minute, and lists
+ * have fewer runs meanwhile. NULL: it is always tried.
  */
-json_t *history_list(const char *directory, const char *name, size_t limit);
+json_t *history_list(const char *directory, const char *name, size_t limit, int64_t *pause);
 
 #endif

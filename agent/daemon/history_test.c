@@ -1,14 +1,18 @@
 #include "daemon/history.h"
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/test_main.h"
 
 #include <check.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define BEGAN ((time_t)1764000000)
@@ -64,7 +68,7 @@ static void keep(int at, const char *trigger, int drift, const struct agent_rete
 /* "c b a" for runs started by a, b and c. */
 static const char *list(size_t limit)
 {
-	json_t *runs = history_list(directory, "chat", limit), *run;
+	json_t *runs = history_list(directory, "chat", limit, NULL), *run;
 	const char *text = "";
 	size_t i;
 
@@ -119,7 +123,7 @@ START_TEST(a_list_is_read_from_the_index_alone)
 	keep(2, "b", 100, &much);
 	ck_assert_int_eq(truncate(path_of("00000001764000001000.json"), 0), 0);
 	ck_assert_str_eq(list(ALL), "b a");
-	runs = history_list(directory, "chat", 1);
+	runs = history_list(directory, "chat", 1, NULL);
 	ck_assert_uint_eq(json_array_size(json_object_get(json_array_get(runs, 0), "drift")), 32);
 	ck_assert_int_eq(json_integer_value(json_object_get(json_array_get(runs, 0), "driftCount")), 100);
 	json_decref(runs);
@@ -167,6 +171,54 @@ START_TEST(a_report_that_did_not_get_into_the_index_is_found)
 	put_index(text, length);
 	keep(3, "c", 0, &much);
 	ck_assert_str_eq(list(ALL), "c b a");
+}
+END_TEST
+
+static size_t count(int64_t *pause)
+{
+	json_t *runs = history_list(directory, "chat", ALL, pause);
+	size_t found = json_array_size(runs);
+
+	json_decref(runs);
+	return found;
+}
+
+/* As on a full disk: no list but one in a minute parses all reports. */
+START_TEST(an_index_that_cannot_be_written_is_not_made_with_every_list)
+{
+	int64_t pause = 0;
+	int i;
+
+	for (i = 0; i < 24; i++)
+		keep(i, "a", 0, &much);
+	ck_assert_uint_eq(count(&pause), 24);
+	ck_assert_int_eq(pause, 0);
+	ck_assert_int_eq(unlink(path_of("index.jsonl")), 0);
+	ck_assert_int_eq(mkdir(path_of("index.jsonl"), 0700), 0);
+	ck_assert_uint_eq(count(&pause), 24);
+	ck_assert_int_gt(pause, clock_monotonic_ms());
+	keep(i, "b", 0, &much);
+	ck_assert_uint_eq(count(&pause), 20);
+	ck_assert_uint_eq(count(NULL), 25);
+	pause = 1;
+	ck_assert_uint_eq(count(&pause), 25);
+}
+END_TEST
+
+/* Whoever holds it may have been stopped, and the agent's loop does not wait for that. */
+START_TEST(a_lock_that_is_held_for_long_keeps_nobody)
+{
+	int64_t began = clock_monotonic_ms();
+	int fd;
+
+	keep(1, "a", 0, &much);
+	fd = open(path_of(""), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ck_assert_int_eq(flock(fd, LOCK_EX), 0);
+	keep(2, "b", 0, &much);
+	ck_assert_int_eq(unlink(path_of("index.jsonl")), 0);
+	ck_assert_str_eq(list(ALL), "b a");
+	ck_assert_int_lt(clock_monotonic_ms() - began, 10000);
+	close(fd);
 }
 END_TEST
 
@@ -223,6 +275,8 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, an_index_that_is_torn_or_gone_is_made_anew);
 	tcase_add_test(tcase, a_report_that_did_not_get_into_the_index_is_found);
 	tcase_add_test(tcase, retention_is_by_number_and_age_and_holds_for_who_says_none);
+	tcase_add_test(tcase, an_index_that_cannot_be_written_is_not_made_with_every_list);
+	tcase_add_test(tcase, a_lock_that_is_held_for_long_keeps_nobody);
 	tcase_add_test(tcase, the_index_is_bounded);
 	suite_add_tcase(suite, tcase);
 	return suite;

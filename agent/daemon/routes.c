@@ -35,6 +35,7 @@ struct routes {
 	struct secret *webhook; /* NULL: none is configured */
 	struct metrics *metrics;
 	struct sse *sse;
+	int64_t history_pause;
 };
 
 /* One request on its way through. */
@@ -178,10 +179,10 @@ static void answer_history(struct exchange *exchange)
 {
 	if (find(exchange) == NULL)
 		return;
-	reply_json(
-	    exchange, HTTP_OK,
-	    json_pack("{s:o}", "runs",
-	              history_list(daemon_directory(exchange->routes->daemon), exchange->name, read_limit(exchange))));
+	reply_json(exchange, HTTP_OK,
+	           json_pack("{s:o}", "runs",
+	                     history_list(daemon_directory(exchange->routes->daemon), exchange->name,
+	                                  read_limit(exchange), &exchange->routes->history_pause)));
 }
 
 static void answer_events(struct exchange *exchange)
