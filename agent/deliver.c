@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "base/secret.h"
+#include "daemon/config.h"
 #include "daemon/delivery.h"
 #include "output.h"
 
@@ -131,29 +132,11 @@ static int read_request(struct arena *arena, json_t **document, struct request *
 	return 0;
 }
 
-/* The first line of a file. NULL, with err. */
-static struct secret *read_secret(struct arena *arena, const char *file, struct error *err)
-{
-	struct secret *secret = NULL;
-	size_t length;
-	char *text;
-
-	if (file_read(arena, file, SECRET_MAX, &text, &length, err) != 0)
-		return NULL;
-	text[strcspn(text, "\r\n")] = '\0';
-	if (*text == '\0')
-		error_set(err, ERROR_INVALID, "%s is empty", file);
-	else
-		secret = secret_new(text, strlen(text));
-	explicit_bzero(text, length);
-	return secret;
-}
-
 /* Where it goes: the URL, without a slash at its end if a path follows. NULL, with err. */
-static struct secret *find_url(struct arena *arena, const struct request *request, struct error *err)
+static struct secret *find_url(const struct request *request, struct error *err)
 {
-	struct secret *base = request->url != NULL ? secret_new(request->url, strlen(request->url))
-	                                           : read_secret(arena, request->url_file, err);
+	struct secret *base =
+	    request->url != NULL ? secret_new(request->url, strlen(request->url)) : secret_load(request->url_file, err);
 	struct secret *url = NULL;
 	struct buf text = {0};
 	const char *given;
@@ -161,14 +144,15 @@ static struct secret *find_url(struct arena *arena, const struct request *reques
 	if (base == NULL)
 		return NULL;
 	given = secret_reveal(base);
-	if (strncmp(given, "https://", 8) == 0 || strncmp(given, "http://", 7) == 0) {
+	if (agent_config_keeps_secret(given)) {
 		buf_puts(&text, given);
 		while (*request->path != '\0' && text.bytes[text.length - 1] == '/')
 			text.bytes[--text.length] = '\0';
 		buf_puts(&text, request->path);
 		url = secret_new(buf_text(&text), text.length);
 	} else {
-		error_set(err, ERROR_INVALID, "%s holds no URL that begins with https:// or http://",
+		error_set(err, ERROR_INVALID,
+		          "%s holds no URL that begins with https://, or http:// and a loopback address",
 		          request->url_file != NULL ? request->url_file : "url");
 	}
 	buf_free(&text);
@@ -247,14 +231,14 @@ static void post(const struct request *request, const char *url, const char *tok
 static int attempt(struct arena *arena, const struct request *request, struct deliver_verdict *verdict,
                    struct error *err)
 {
-	struct secret *url = find_url(arena, request, err), *token = NULL;
+	struct secret *url = find_url(request, err), *token = NULL;
 	struct transport *transport = NULL;
 	int rc = -1;
 
 	if (url == NULL)
 		goto out;
 	if (request->token_file != NULL) {
-		token = read_secret(arena, request->token_file, err);
+		token = secret_load(request->token_file, err);
 		if (token == NULL)
 			goto out;
 	}

@@ -162,14 +162,26 @@ static void check_listen(const struct check *check, const struct agent_config *c
 		complain(check, "status", "needs specs.git: statuses are of commits");
 }
 
-/* A token goes nowhere without TLS, unless it stays on this machine. */
-static void check_forge(const struct check *check, const char *path, const char *url)
+bool agent_config_keeps_secret(const char *url)
 {
-	static const char plain[] = "http://";
-	const char *host = url != NULL && strncmp(url, plain, strlen(plain)) == 0 ? url + strlen(plain) : NULL;
+	static const char secure[] = "https://", plain[] = "http://";
+	const char *host = url + strlen(plain);
+	size_t length;
 
-	if (host != NULL && !is_loopback(host, *host == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/")))
-		complain(check, path, "must begin with https://: the token goes there");
+	if (strncmp(url, secure, strlen(secure)) == 0)
+		return true;
+	if (strncmp(url, plain, strlen(plain)) != 0)
+		return false;
+	length = strcspn(host, "/");
+	if (memchr(host, '@', length) != NULL) /* "http://127.0.0.1:80@elsewhere" */
+		return false;
+	return is_loopback(host, *host == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/"));
+}
+
+static void check_url(const struct check *check, const char *path, const char *url, const char *message)
+{
+	if (url != NULL && !agent_config_keeps_secret(url)) /* NULL: none, or it was wrong itself */
+		complain(check, path, message);
 }
 
 /* "https://user:password@host/…" */
@@ -202,6 +214,14 @@ static void check_git(const struct check *check, const struct agent_git *git)
 		complain(check, "specs.git.url", "must hold no password: put it into a file, and name that as token");
 }
 
+static void check_target_url(const struct check *check, const char *name, const char *way, const char *url)
+{
+	const char *path = arena_printf(check->reader->arena, "notify.%s.%s.url", name, way);
+
+	check_url(check, path, url,
+	          "must begin with https://, or http:// and a loopback address: whoever reads it can send there");
+}
+
 static void check_notify(const struct check *check, const struct agent_config *config)
 {
 	size_t i;
@@ -213,6 +233,8 @@ static void check_notify(const struct check *check, const struct agent_config *c
 		if (ways != 1)
 			miss(check, read_path(check->reader, "notify", notify->name),
 			     "needs just one of webhook, slack and command");
+		check_target_url(check, notify->name, "webhook", notify->webhook.url);
+		check_target_url(check, notify->name, "slack", notify->slack.url);
 	}
 }
 
@@ -231,8 +253,10 @@ static void read_document(struct reader *reader, const struct tree_node *root, s
 	check_listen(&check, config);
 	check_git(&check, &config->specs.git);
 	check_notify(&check, config);
-	check_forge(&check, "status.github.url", config->status.github.url);
-	check_forge(&check, "status.gitlab.url", config->status.gitlab.url);
+	check_url(&check, "status.github.url", config->status.github.url,
+	          "must begin with https://: the token goes there");
+	check_url(&check, "status.gitlab.url", config->status.gitlab.url,
+	          "must begin with https://: the token goes there");
 	if (!config->schedule.present)
 		config->schedule = (struct agent_schedule){.present = true, .every = EVERY_DEFAULT};
 }

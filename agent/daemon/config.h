@@ -167,6 +167,9 @@ int agent_config_check_files(struct arena *arena, const struct agent_config *con
 /* The documentation of a field ("listen.tls"), or of all of them (""). ERROR_INVALID if there is no such field. */
 int agent_config_explain(const char *path, struct buf *out, struct error *err);
 
+/* Whether what is sent to this URL is for its server alone: over TLS, or to this machine. */
+bool agent_config_keeps_secret(const char *url);
+
 /* What the file says of one deployment, or NULL. */
 const struct agent_deployment *agent_config_find(const struct agent_config *config, const char *name);
 

@@ -163,7 +163,8 @@ static const struct field status_fields[] = {
 
 static const struct field target_fields[] = {
     {"url", FIELD_TYPE_STRING, INTO(agent_target, url), .most = 2048, .pattern = URL_PATTERN, .shape = URL_SHAPE,
-     .example = "https://hooks.example.com/trueup", .text = "Where to send it."},
+     .example = "https://hooks.example.com/trueup",
+     .text = "Where to send it: by https://, or by http:// to a loopback address."},
     {"urlFile", FIELD_TYPE_STRING, INTO(agent_target, url_file), .most = PATH_MOST, .example = "/etc/trueup/slack-url",
      .text = "A file with the URL, where the URL itself is the secret."},
     END,

@@ -427,7 +427,7 @@ int routes_reload(struct routes *routes, const struct agent_config *config, stru
 	struct auth *auth;
 
 	if (config->webhook.present) {
-		webhook = webhook_load_secret(config->webhook.secret, err);
+		webhook = secret_load(config->webhook.secret, err);
 		if (webhook == NULL)
 			return -1;
 	}

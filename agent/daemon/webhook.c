@@ -1,7 +1,5 @@
 #include "daemon/webhook.h"
 
-#include "base/file.h"
-
 #include <jansson.h>
 #include <openssl/crypto.h>
 #include <openssl/hmac.h>
@@ -10,7 +8,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define SECRET_FILE_MAX ((size_t)4096)
 #define HEX_LENGTH ((size_t)2 * SHA256_DIGEST_LENGTH)
 
 /* What a sender's signature and event are called. */
@@ -129,24 +126,4 @@ struct webhook_answer webhook_read(const struct webhook_request *request, const 
 	if (forge->is_token ? !is_token(proof, secret) : !is_signature(proof, request, secret))
 		return (struct webhook_answer){false, 401, "signature or token is wrong\n"};
 	return read_event(request, forge, git);
-}
-
-struct secret *webhook_load_secret(const char *file, struct error *err)
-{
-	struct arena *arena = arena_new();
-	struct secret *secret = NULL;
-	size_t length = 0;
-	char *text = NULL;
-
-	if (file_read(arena, file, SECRET_FILE_MAX, &text, &length, err) == 0) {
-		size_t end = strcspn(text, "\r\n");
-
-		if (end > 0)
-			secret = secret_new(text, end);
-		else
-			error_set(err, ERROR_INVALID, "%s: no secret is in it", file);
-		OPENSSL_cleanse(text, length);
-	}
-	arena_free(arena);
-	return secret;
 }

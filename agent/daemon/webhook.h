@@ -40,7 +40,4 @@ struct webhook_answer {
 struct webhook_answer webhook_read(const struct webhook_request *request, const struct secret *secret,
                                    const struct agent_git *git);
 
-/* The secret of the file that the configuration names, without the end of its line. Errors: unreadable, or empty. */
-struct secret *webhook_load_secret(const char *file, struct error *err);
-
 #endif

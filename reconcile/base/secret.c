@@ -1,10 +1,14 @@
 #include "base/secret.h"
+#include "base/arena.h"
+#include "base/file.h"
 
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#define SECRET_FILE_MAX ((size_t)16 * 1024)
 
 /*
  * Each secret has pages of its own: MADV_DONTDUMP and mlock() work by the
@@ -30,6 +34,25 @@ struct secret *secret_new(const char *bytes, size_t length)
 	secret->length = length;
 	secret->mapped = mapped;
 	memcpy(secret->bytes, bytes, length);
+	return secret;
+}
+
+struct secret *secret_load(const char *file, struct error *err)
+{
+	struct arena *arena = arena_new();
+	struct secret *secret = NULL;
+	size_t length = 0, end;
+	char *text = NULL;
+
+	if (file_read(arena, file, SECRET_FILE_MAX, &text, &length, err) == 0) {
+		end = strcspn(text, "\r\n");
+		if (end > 0)
+			secret = secret_new(text, end);
+		else
+			error_set(err, ERROR_INVALID, "%s: no secret is in its first line", file);
+		OPENSSL_cleanse(text, length);
+	}
+	arena_free(arena);
 	return secret;
 }
 

@@ -3,7 +3,9 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 START_TEST(it_is_printed_as_stars)
 {
@@ -58,6 +60,35 @@ START_TEST(core_files_leave_it_out)
 }
 END_TEST
 
+static struct secret *load(const char *text, struct error *err)
+{
+	char path[] = "/tmp/trueup-secret-XXXXXX";
+	int fd = mkstemp(path);
+	struct secret *secret;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+	secret = secret_load(path, err);
+	unlink(path);
+	return secret;
+}
+
+START_TEST(a_file_has_it_in_its_first_line)
+{
+	struct error err;
+	struct secret *secret = load("hunter 2\r\nnot this\n", &err);
+
+	ck_assert_ptr_nonnull(secret);
+	ck_assert_str_eq(secret_reveal(secret), "hunter 2");
+	secret_free(secret);
+	ck_assert_ptr_null(load("\nhunter2\n", &err));
+	ck_assert_int_eq(err.code, ERROR_INVALID);
+	ck_assert_ptr_null(secret_load("/no/such/file", &err));
+	ck_assert_int_eq(err.code, ERROR_NOT_FOUND);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
 	Suite *suite = suite_create("secret");
@@ -65,6 +96,7 @@ Suite *test_suite(void)
 
 	tcase_add_test(cases, it_is_printed_as_stars);
 	tcase_add_test(cases, a_copy_outlives_the_original);
+	tcase_add_test(cases, a_file_has_it_in_its_first_line);
 	tcase_add_test(cases, core_files_leave_it_out);
 	suite_add_tcase(suite, cases);
 	return suite;
