@@ -67,7 +67,7 @@ static struct secret *load(const char *text, struct error *err)
 	struct secret *secret;
 
 	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(write(fd, text, strlen(text)), strlen(text));
+	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
 	close(fd);
 	secret = secret_load(path, err);
 	unlink(path);
