@@ -228,8 +228,7 @@ static void post(const struct request *request, const char *url, const char *tok
 }
 
 /* Everything up to the answer. -1: it came to none. */
-static int attempt(struct arena *arena, const struct request *request, struct deliver_verdict *verdict,
-                   struct error *err)
+static int attempt(const struct request *request, struct deliver_verdict *verdict, struct error *err)
 {
 	struct secret *url = find_url(request, err), *token = NULL;
 	struct transport *transport = NULL;
@@ -271,7 +270,7 @@ enum report_exit deliver_once(void)
 	struct error err;
 
 	(void)signal(SIGTERM, SIG_DFL); /* there is nothing to end in order, and the agent may be gone */
-	if (read_request(arena, &document, &request, &err) != 0 || attempt(arena, &request, &verdict, &err) != 0)
+	if (read_request(arena, &document, &request, &err) != 0 || attempt(&request, &verdict, &err) != 0)
 		snprintf(verdict.problem, sizeof(verdict.problem), "%.500s", err.message);
 	process_clean_line(verdict.problem); /* it may have been cut within a character */
 	print(&verdict);
