@@ -289,11 +289,13 @@ static void keep_run(const struct deployment *deployment, const struct command_c
 	    .problem = "",
 	    .after = state_judge_report(context->arena, report, &reason),
 	};
+	struct history_keeper keeper = {.directory = lock_find_directory(context->arena, NULL)};
 	struct error err;
 
 	if ((options->given & OPTION_BIT(OPTION_EVENTS)) != 0 || run.exit == REPORT_EXIT_BUSY)
 		return;
-	if (history_keep(lock_find_directory(context->arena, NULL), name, &run, NULL, &err) != 0)
+	caller_find(&keeper.caller);
+	if (history_keep(&keeper, name, &run, &err) != 0)
 		log_warn("%s: the report is not kept for `trueup history`: %s", name, err.message);
 }
 

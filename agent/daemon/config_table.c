@@ -196,7 +196,8 @@ static const struct field notify_fields[] = {
 
 static const struct field retention_fields[] = {
     {"days", FIELD_TYPE_INT, INTO(agent_retention, days), .least = 1, .most = 3650, .fallback = "90", .example = "90",
-     .text = "How long reports are kept. The audit log is rotated, and never deleted by trueup."},
+     .text = "How long reports are kept; the newest 20 of a deployment are, whatever their age. The audit log is "
+             "rotated, and never deleted by trueup."},
     {"reports", FIELD_TYPE_INT, INTO(agent_retention, reports), .least = 1, .most = 100000, .fallback = "1000",
      .example = "1000", .text = "How many reports are kept of each deployment, at most."},
     END,

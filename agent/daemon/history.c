@@ -2,7 +2,6 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
-#include "base/caller.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -16,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define FOLDER "reports"
@@ -28,6 +28,9 @@
 #define FILE_MOST ((size_t)32 * 1024 * 1024)
 #define LINE_MOST ((size_t)64 * 1024)
 #define DAY_MS ((int64_t)86400 * 1000)
+#define KEPT_OF_ANY_AGE 20 /* if there may be as many: a clock that is years ahead makes all of them old */
+#define BESIDE ".XXXXXX"   /* of file_replace() */
+#define BESIDE_MOST_S 3600 /* then whoever wrote it was killed */
 
 /* What an index is made anew from: it may be the agent's loop that waits for it. */
 #define REBUILD_FILES 500
@@ -61,6 +64,18 @@ static int is_ours(const struct dirent *entry)
 {
 	return strlen(entry->d_name) == NAME_LENGTH && strspn(entry->d_name, "0123456789") == STAMP_LENGTH &&
 	       strcmp(entry->d_name + STAMP_LENGTH, SUFFIX) == 0;
+}
+
+/* What is written beside a file of ours, to take its place. */
+static int is_beside(const struct dirent *entry)
+{
+	const size_t length = strlen(entry->d_name), suffix = sizeof(BESIDE) - 1;
+	struct dirent file = {0};
+
+	if (length <= suffix || entry->d_name[length - suffix] != '.')
+		return 0;
+	(void)snprintf(file.d_name, sizeof(file.d_name), "%.*s", (int)(length - suffix), entry->d_name);
+	return strcmp(file.d_name, INDEX) == 0 || is_ours(&file);
 }
 
 static void open_folder(struct folder *folder, const char *directory, const char *name)
@@ -127,10 +142,28 @@ static void prune(struct arena *arena, const struct folder *folder, const struct
 	for (i = 0; i < folder->count; i++) {
 		const char *name = folder->names[i]->d_name;
 
-		if (folder->count - i <= (size_t)retention->reports && strtoll(name, NULL, 10) >= oldest)
+		if (folder->count - i <= (size_t)retention->reports &&
+		    (folder->count - i <= KEPT_OF_ANY_AGE || strtoll(name, NULL, 10) >= oldest))
 			break;
 		unlink(path_in(arena, folder, name));
 	}
+}
+
+/* What a power failure or a kill has left half written. */
+static void sweep(struct arena *arena, const struct folder *folder)
+{
+	struct dirent **names = NULL;
+	int i, count = scandir(folder->path, &names, is_beside, NULL);
+	struct stat st;
+
+	for (i = 0; i < count; i++) {
+		const char *path = path_in(arena, folder, names[i]->d_name);
+
+		if (lstat(path, &st) == 0 && st.st_mtime < time(NULL) - BESIDE_MOST_S)
+			unlink(path);
+		free(names[i]);
+	}
+	free(names);
 }
 
 /* --- lines of the index --- */
@@ -365,14 +398,12 @@ static const char *name_report(struct arena *arena, const struct folder *folder,
 	return arena_printf(arena, "%0*" PRId64 SUFFIX, STAMP_LENGTH, stamp > newest ? stamp : newest + 1);
 }
 
-static json_t *make_record(const struct state_run *run, const char *report)
+static json_t *make_record(const struct state_run *run, const struct caller *caller, const char *report)
 {
 	json_t *record = api_run(run);
-	struct caller caller;
 
-	caller_find(&caller);
 	json_object_update_new(
-	    record, json_pack("{s:s, s:s, s:s}", "user", caller.user, "host", caller.host, "report", report));
+	    record, json_pack("{s:s, s:s, s:s}", "user", caller->user, "host", caller->host, "report", report));
 	return record;
 }
 
@@ -390,9 +421,10 @@ static int write_report(const char *path, json_t *record, const struct state_run
 	return rc;
 }
 
-static int keep(struct arena *arena, const char *directory, const char *name, const struct state_run *run,
-                const struct agent_retention *retention, struct error *err)
+static int keep(struct arena *arena, const struct history_keeper *keeper, const char *name, const struct state_run *run,
+                struct error *err)
 {
+	const struct agent_retention *retention = keeper->retention;
 	struct buf text = {0};
 	struct folder folder;
 	struct index index;
@@ -401,37 +433,37 @@ static int keep(struct arena *arena, const char *directory, const char *name, co
 	bool usable;
 	int rc;
 
-	open_folder(&folder, directory, name);
+	open_folder(&folder, keeper->directory, name);
 	usable = load_index(arena, &folder, &index) && index.first > 0;
 	if (retention == NULL)
 		retention = &index.retention;
 	report = name_report(arena, &folder, run);
-	record = make_record(run, report);
+	record = make_record(run, &keeper->caller, report);
 	rc = write_report(path_in(arena, &folder, report), record, run, err);
 	close_folder(&folder);
-	open_folder(&folder, directory, name);
+	open_folder(&folder, keeper->directory, name);
 	if (rc == 0 && usable)
 		add_to_index(arena, &folder, &index, retention, record);
 	else if (rc == 0)
 		(void)rebuild(arena, &folder, retention, &text);
 	if (rc == 0)
 		prune(arena, &folder, retention);
+	sweep(arena, &folder);
 	close_folder(&folder);
 	json_decref(record);
 	buf_free(&text);
 	return rc;
 }
 
-int history_keep(const char *directory, const char *name, const struct state_run *run,
-                 const struct agent_retention *retention, struct error *err)
+int history_keep(const struct history_keeper *keeper, const char *name, const struct state_run *run, struct error *err)
 {
 	struct arena *arena = arena_new();
-	const char *folder = arena_printf(arena, "%s/" FOLDER "/%s", directory, name);
+	const char *folder = arena_printf(arena, "%s/" FOLDER "/%s", keeper->directory, name);
 	int lock, rc = -1;
 
 	if (file_make_directories(folder, err) == 0) {
-		lock = lock_folder(directory, name);
-		rc = keep(arena, directory, name, run, retention, err);
+		lock = lock_folder(keeper->directory, name);
+		rc = keep(arena, keeper, name, run, err);
 		unlock_folder(lock);
 	}
 	arena_free(arena);

@@ -13,12 +13,14 @@
  * has at most HISTORY_INDEX_MOST bytes; then the older half goes, reports or not.
  *
  * The agent and single runs write here, whoever ends first: a lock on the folder
- * excludes them, for as long as a file takes; one that is held for longer is not heeded. Files of other names are left
- * alone.
+ * excludes them, for as long as a file takes; one that is held for longer is not heeded. What
+ * one of them that was killed left half written is removed after an hour; files of
+ * other names are left alone.
  */
 #ifndef TRUEUP_AGENT_DAEMON_HISTORY_H
 #define TRUEUP_AGENT_DAEMON_HISTORY_H
 
+#include "base/caller.h"
 #include "base/error.h"
 #include "daemon/config.h"
 #include "daemon/state.h"
@@ -30,13 +32,15 @@
 #define HISTORY_TRIGGER "command" /* of a run that nobody said more of than its command line */
 #define HISTORY_INDEX_MOST ((size_t)4 * 1024 * 1024)
 
-/*
- * Keep what became of a run, and let go of what is too old or too many.
- * `retention` NULL: as it was said last for this deployment, else the defaults of
- * agent.yaml.
- */
-int history_keep(const char *directory, const char *name, const struct state_run *run,
-                 const struct agent_retention *retention, struct error *err);
+struct history_keeper {
+	const char *directory;                   /* the state directory */
+	const struct agent_retention *retention; /* NULL: as it was said last for this deployment, else the defaults of
+	                                            agent.yaml */
+	struct caller caller;                    /* found once: to ask for a name may take long */
+};
+
+/* Keep what became of a run, and let go of what is too old or too many. The newest 20 are never too old. */
+int history_keep(const struct history_keeper *keeper, const char *name, const struct state_run *run, struct error *err);
 
 /*
  * The last `limit` runs, newest first, as api_run() has them and with "user" and

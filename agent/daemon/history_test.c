@@ -14,6 +14,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <utime.h>
 
 #define BEGAN ((time_t)1764000000)
 #define ALL ((size_t)100000)
@@ -51,6 +52,8 @@ static void keep(int at, const char *trigger, int drift, const struct agent_rete
 {
 	json_t *differences = json_array(), *report;
 	struct state_run run = {.trigger = trigger, .problem = "", .after = STATE_DRIFTED, .exit = 2};
+	const struct history_keeper keeper = {
+	    .directory = directory, .retention = retention, .caller = {"carol", "laptop"}};
 	struct error err;
 	int i;
 
@@ -61,7 +64,7 @@ static void keep(int at, const char *trigger, int drift, const struct agent_rete
 	run.report = report;
 	run.started_at = BEGAN;
 	run.finished_at = BEGAN + at;
-	ck_assert_msg(history_keep(directory, "chat", &run, retention, &err) == 0, "%s", err.message);
+	ck_assert_msg(history_keep(&keeper, "chat", &run, &err) == 0, "%s", err.message);
 	json_decref(report);
 }
 
@@ -75,6 +78,8 @@ static const char *list(size_t limit)
 	json_array_foreach(runs, i, run)
 	{
 		ck_assert_str_eq(json_string_value(json_object_get(run, "state")), "drifted");
+		ck_assert_str_eq(json_string_value(json_object_get(run, "user")), "carol");
+		ck_assert_str_eq(json_string_value(json_object_get(run, "host")), "laptop");
 		ck_assert_int_eq(access(path_of(json_string_value(json_object_get(run, "report"))), R_OK), 0);
 		text = arena_printf(arena, "%s%s%s", text, i > 0 ? " " : "",
 		                    json_string_value(json_object_get(run, "trigger")));
@@ -222,10 +227,9 @@ START_TEST(a_lock_that_is_held_for_long_keeps_nobody)
 }
 END_TEST
 
-START_TEST(retention_is_by_number_and_age_and_holds_for_who_says_none)
+START_TEST(retention_is_by_number_and_holds_for_who_says_none)
 {
-	const struct agent_retention few = {.days = 3650, .reports = 2}, young = {.days = 1, .reports = 1000};
-	int now = (int)(time(NULL) - BEGAN);
+	const struct agent_retention few = {.days = 3650, .reports = 2};
 
 	keep(1, "a", 0, &much);
 	keep(2, "b", 0, &few);
@@ -234,8 +238,53 @@ START_TEST(retention_is_by_number_and_age_and_holds_for_who_says_none)
 	keep(4, "d", 0, NULL);
 	ck_assert_str_eq(list(ALL), "d c");
 	ck_assert_int_ne(access(path_of("00000001764000001000.json"), F_OK), 0);
-	keep(now, "e", 0, &young);
-	ck_assert_str_eq(list(ALL), "e");
+}
+END_TEST
+
+/* A run that ends while the clock is years ahead must not take all others with it. */
+START_TEST(the_newest_are_kept_whatever_their_age)
+{
+	const struct agent_retention young = {.days = 1, .reports = 1000};
+	int i, now = (int)(time(NULL) - BEGAN);
+
+	for (i = 1; i <= 24; i++)
+		keep(i, "a", 0, &much);
+	keep(now, "b", 0, &young);
+	ck_assert_uint_eq(count(NULL), 20);
+	ck_assert_str_eq(list(2), "b a");
+}
+END_TEST
+
+static void put_file(const char *file, time_t age)
+{
+	const struct utimbuf times = {time(NULL) - age, time(NULL) - age};
+
+	close(open(path_of(file), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	ck_assert_int_eq(utime(path_of(file), &times), 0);
+}
+
+static bool is_there(const char *file)
+{
+	return access(path_of(file), F_OK) == 0;
+}
+
+START_TEST(what_was_left_half_written_is_removed)
+{
+	static const char *const left[] = {"00000001764000001000.json.Ab3dEf", "index.jsonl.Ab3dEf"};
+	static const char *const others[] = {"index.jsonl.bak", "notes.Ab3dEf", "00000001764000009000.json.ABCDEF"};
+	size_t i;
+
+	keep(1, "a", 0, &much);
+	for (i = 0; i < 2; i++)
+		put_file(left[i], 7200);
+	for (i = 0; i < 2; i++)
+		put_file(others[i], 172800);
+	put_file(others[2], 0); /* is being written */
+	keep(2, "b", 0, &much);
+	for (i = 0; i < 2; i++)
+		ck_assert_msg(!is_there(left[i]), "%s", left[i]);
+	for (i = 0; i < 3; i++)
+		ck_assert_msg(is_there(others[i]), "%s", others[i]);
 }
 END_TEST
 
@@ -274,9 +323,11 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, a_list_is_read_from_the_index_alone);
 	tcase_add_test(tcase, an_index_that_is_torn_or_gone_is_made_anew);
 	tcase_add_test(tcase, a_report_that_did_not_get_into_the_index_is_found);
-	tcase_add_test(tcase, retention_is_by_number_and_age_and_holds_for_who_says_none);
+	tcase_add_test(tcase, retention_is_by_number_and_holds_for_who_says_none);
 	tcase_add_test(tcase, an_index_that_cannot_be_written_is_not_made_with_every_list);
 	tcase_add_test(tcase, a_lock_that_is_held_for_long_keeps_nobody);
+	tcase_add_test(tcase, the_newest_are_kept_whatever_their_age);
+	tcase_add_test(tcase, what_was_left_half_written_is_removed);
 	tcase_add_test(tcase, the_index_is_bounded);
 	suite_add_tcase(suite, tcase);
 	return suite;

@@ -7,8 +7,8 @@
 
 struct store {
 	struct state *state;
-	const char *directory;
 	struct agent_retention retention;
+	struct history_keeper keeper;
 };
 
 static void on_state(void *context, const struct state_event *event)
@@ -18,7 +18,7 @@ static void on_state(void *context, const struct state_event *event)
 
 	if (event->change != STATE_CHANGED_ENDED || event->run->exit == 75)
 		return;
-	if (history_keep(store->directory, event->deployment->name, event->run, &store->retention, &err) != 0)
+	if (history_keep(&store->keeper, event->deployment->name, event->run, &err) != 0)
 		log_error("%s: the report is not kept: %s", event->deployment->name, err.message);
 }
 
@@ -28,7 +28,9 @@ struct store *store_new(struct state *state, const char *directory, const struct
 
 	if (store == NULL)
 		abort();
-	*store = (struct store){.state = state, .directory = directory, .retention = *retention};
+	*store = (struct store){.state = state, .retention = *retention, .keeper.directory = directory};
+	store->keeper.retention = &store->retention;
+	caller_find(&store->keeper.caller);
 	state_observe(state, (struct state_observer){on_state, store});
 	return store;
 }
