@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define LOCK_NAME ".agent" /* no deployment's */
 #define TIME_MAX 64
@@ -131,13 +132,28 @@ static enum report_exit serve(const struct command_context *context, const char 
 	return daemon != NULL ? REPORT_EXIT_FINE : complain_of_start(&err);
 }
 
+/* 0, or how to exit: what is not there may come, what is wrong in the file itself stays wrong. */
+static enum report_exit load(struct arena *arena, const char *file, bool serves, struct agent_config *config)
+{
+	struct spec_issues issues = {0};
+
+	if (agent_config_load(arena, file, config, &issues) != 0) {
+		(void)command_complain_issues(&issues);
+		return strcmp(file, "-") == 0 || access(file, R_OK) == 0 ? REPORT_EXIT_INVALID : REPORT_EXIT_FAILED;
+	}
+	if (serves && agent_config_check_files(arena, config, &issues) != 0) {
+		(void)command_complain_issues(&issues);
+		return REPORT_EXIT_FAILED;
+	}
+	return REPORT_EXIT_FINE;
+}
+
 static enum report_exit agent_run(const struct command_context *context)
 {
 	const struct options *options = context->options;
 	const char *file = options->argument_count > 0 ? options->arguments[0] : AGENT_CONFIG_DEFAULT;
 	struct arena *arena = arena_new();
 	struct agent_config *config = arena_alloc(arena, sizeof(*config));
-	struct spec_issues issues = {0};
 	enum report_exit code;
 	bool serves = options->next == 0;
 
@@ -145,12 +161,10 @@ static enum report_exit agent_run(const struct command_context *context)
 		arena_free(arena);
 		return command_complain("agent takes one configuration");
 	}
-	if (agent_config_load(arena, file, config, &issues) != 0 ||
-	    (serves && agent_config_check_files(arena, config, &issues) != 0))
-		code = command_complain_issues(&issues);
-	else if (serves)
+	code = load(arena, file, serves, config);
+	if (code == REPORT_EXIT_FINE && serves)
 		return serve(context, file, arena, config);
-	else
+	if (code == REPORT_EXIT_FINE)
 		code = print_schedule(context, config);
 	arena_free(arena);
 	return code;
@@ -168,8 +182,8 @@ const struct command cmd_agent = {
             "\n"
             "CONFIGURATION is by default " AGENT_CONFIG_DEFAULT "; `trueup explain agent` documents it.\n"
             "\n"
-            "Exits 0 once it was stopped, 65 if the configuration is not valid, 75 if another\n"
-            "agent has the state directory.\n",
+            "Exits 0 once it was stopped, 1 if a file that it needs cannot be read, 65 if the\n"
+            "configuration is not valid, 75 if another agent has the state directory.\n",
     .options = OPTION_BIT(OPTION_NEXT),
     .serves = true,
     .no_aws = true,

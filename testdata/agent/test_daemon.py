@@ -76,6 +76,10 @@ def test_it_keeps_what_specs_say_and_takes_what_it_is_told(program: Program, sha
     agent.wait_for("the one in force stays so")
     assert "agent.yaml:8:1: concurency" in agent.wait_for("did you mean")
     assert "agent.yaml:8:1: concurency" in program.run("agent", "agent.yaml", expect=65).err
+    # What is not there may come, and systemd tries again, which it does not after 65.
+    assert "absent.yaml: No such file" in program.run("agent", "absent.yaml", expect=1).err
+    agent.file.write_text(good + "notify: {team: {slack: {urlFile: absent}}}\n")
+    assert "cannot read" in program.run("agent", "agent.yaml", expect=1).err
     agent.file.write_text(good)
     specify(program, "two", users={"groups": {"others": {"members": who[2:]}}})
     agent.send(signal.SIGHUP)
