@@ -246,7 +246,8 @@ const struct field config_document[] = {
     {"notify", FIELD_TYPE_MAP, .item_size = sizeof(struct agent_notify), INTO_LIST(agent_config, notify, notify_count),
      .most = 40, .fields = notify_fields, .pattern = "^[A-Za-z0-9_-]+$", .shape = "any name",
      .example = "{team: {slack: {urlFile: /etc/trueup/slack-url}}}",
-     .text = "Who is told when a deployment's state changes, or newer specs are refused, by a name for each. What "
+     .text = "Who is told when a deployment's state changes, what was repaired in a run that found and left it in "
+             "sync, or that newer specs are refused, by a name for each. What "
              "fails is tried six times, and then "
              "goes along with the next change. Secrets are read from their files at each delivery."},
     END,

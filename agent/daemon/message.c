@@ -118,6 +118,38 @@ static void print_line(const char *name, const char *now, const char *before, co
 	json_decref(reason);
 }
 
+/* "production: repaired: 1 drifted, 1 action done: users/g/add/a@example.com" */
+static void print_repairs(const struct message_news *news, struct buf *text)
+{
+	bool first = news->specs == NULL && news->count == 0;
+	size_t i;
+
+	for (i = 0; i < news->repair_count && i < MESSAGE_LINES_MOST; i++) {
+		json_t *what = message_cut(news->repairs[i].what, MESSAGE_REASON_MOST);
+
+		buf_printf(text, "%s%s: %s: %s", first && i == 0 ? "" : "\n", news->repairs[i].deployment,
+		           news->repairs[i].kind, json_string_value(what));
+		json_decref(what);
+	}
+	if (i < news->repair_count)
+		buf_printf(text, "\nand %zu more were repaired", news->repair_count - i);
+}
+
+static json_t *make_repairs(const struct message_news *news)
+{
+	json_t *list = json_array();
+	size_t i;
+
+	for (i = 0; i < news->repair_count && i < MESSAGE_CHANGES_MOST; i++) {
+		const struct message_repair *repair = &news->repairs[i];
+
+		json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o}", "deployment", repair->deployment, "kind",
+		                                      repair->kind, "at", make_time(repair->at), "what",
+		                                      message_cut(repair->what, MESSAGE_REASON_MOST)));
+	}
+	return list;
+}
+
 static json_t *make_text(const struct message_news *news)
 {
 	struct buf text = {0};
@@ -140,6 +172,7 @@ static json_t *make_text(const struct message_news *news)
 	}
 	if (i < news->count)
 		buf_printf(&text, "\nand %zu more", news->count - i);
+	print_repairs(news, &text);
 	string = json_string(buf_text(&text));
 	buf_free(&text);
 	return string;
@@ -160,6 +193,9 @@ static void find_id(const char *target, const struct message_news *news, char id
 		buf_printf(&text, "%s %s %s %" PRId64 "\n", at->name, news->changes[i].before, state_words[at->word],
 		           (int64_t)at->since);
 	}
+	for (i = 0; i < news->repair_count; i++)
+		buf_printf(&text, "%s %s %" PRId64 "\n", news->repairs[i].deployment, news->repairs[i].kind,
+		           (int64_t)news->repairs[i].at);
 	digest_sha256_hex(text.bytes, text.length, id);
 	buf_free(&text);
 }
@@ -174,9 +210,9 @@ json_t *message_make(const char *target, const struct message_news *news, time_t
 	find_id(target, news, id);
 	for (i = 0; i < listed; i++)
 		json_array_append_new(list, make_change(&news->changes[i]));
-	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:I}", "schema", MESSAGE_SCHEMA, "id", id, "target",
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:o}", "schema", MESSAGE_SCHEMA, "id", id, "target",
 	                 target, "sentAt", make_time(now), "text", make_text(news), "specs", make_specs(news->specs),
-	                 "changes", list, "more", (json_int_t)(news->count - listed));
+	                 "changes", list, "more", (json_int_t)(news->count - listed), "repairs", make_repairs(news));
 }
 
 json_t *message_make_slack(const json_t *message)

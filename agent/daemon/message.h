@@ -34,16 +34,28 @@ struct message_specs {
 #define MESSAGE_IN_FORCE "in-force"
 #define MESSAGE_REFUSED "refused"
 
+/* A run that was in sync before and is so again, but had something to do. */
+struct message_repair {
+	const char *deployment;
+	const char *kind; /* MESSAGE_REPAIRED; MESSAGE_APPLIED: its spec, or its revision, was another one */
+	const char *what; /* state_judge_work() */
+	time_t at;
+};
+#define MESSAGE_REPAIRED "repaired"
+#define MESSAGE_APPLIED "applied"
+
 /* What is told. */
 struct message_news {
 	struct message_change *changes; /* are sorted */
 	size_t count;
 	const struct message_specs *specs; /* NULL: they are as they were */
+	const struct message_repair *repairs;
+	size_t repair_count;
 };
 
 /*
  * {"schema", "id", "target", "sentAt", "text", "specs": … or null, "changes": […],
- * "more": …}; the worst first. The id is the same for the same changes: whoever gets a message twice
+ * "more": …, "repairs": […]}; the worst first. The id is the same for the same changes: whoever gets a message twice
  * (the agent was killed in between) can tell. A new reference.
  */
 json_t *message_make(const char *target, const struct message_news *news, time_t now);

@@ -57,14 +57,15 @@ START_TEST(a_message_says_what_changed_and_why)
 	ck_assert(!json_equal(json_object_get(message, "id"), json_object_get(again, "id"))); /* it drifted anew */
 	json_decref(again);
 	json_object_set_new(message, "id", json_string("ID"));
-	check_json(message, "{\"schema\": \"trueup/notification/v1\", \"id\": \"ID\", \"target\": \"team\", "
-	                    "\"sentAt\": \"2026-01-01T00:01:00Z\", "
-	                    "\"text\": \"trueup: production: drifted (was in-sync): users g: one is missing\", "
-	                    "\"specs\": null, \"changes\": [{\"deployment\": \"production\", \"from\": \"in-sync\", "
-	                    "\"to\": \"drifted\", "
-	                    "\"reason\": \"users g: one is missing\", \"since\": \"2026-01-01T00:00:00Z\", "
-	                    "\"revision\": \"0123abcd\", \"drifted\": 1, \"unknown\": 1, \"actions\": {\"planned\": 1, "
-	                    "\"done\": 0, \"waiting\": 0, \"blocked\": 2, \"failed\": 0}}], \"more\": 0}");
+	check_json(message,
+	           "{\"schema\": \"trueup/notification/v1\", \"id\": \"ID\", \"target\": \"team\", "
+	           "\"sentAt\": \"2026-01-01T00:01:00Z\", "
+	           "\"text\": \"trueup: production: drifted (was in-sync): users g: one is missing\", "
+	           "\"specs\": null, \"changes\": [{\"deployment\": \"production\", \"from\": \"in-sync\", "
+	           "\"to\": \"drifted\", "
+	           "\"reason\": \"users g: one is missing\", \"since\": \"2026-01-01T00:00:00Z\", "
+	           "\"revision\": \"0123abcd\", \"drifted\": 1, \"unknown\": 1, \"actions\": {\"planned\": 1, "
+	           "\"done\": 0, \"waiting\": 0, \"blocked\": 2, \"failed\": 0}}], \"more\": 0, \"repairs\": []}");
 }
 END_TEST
 
@@ -109,7 +110,7 @@ START_TEST(specs_that_are_refused_come_first)
 	struct state_deployment at[] = {make("one", STATE_IN_SYNC, ""), make("two", STATE_FAILED, "x")};
 	struct message_change changes[] = {{"failed", &at[0]}, {"in-sync", &at[1]}};
 	const struct message_specs specs = {"in-force", "refused", "0123abcd", "specs are not valid"};
-	struct message_news news = {changes, 0, &specs};
+	struct message_news news = {.changes = changes, .specs = &specs};
 	json_t *message = message_make("team", &news, 0);
 
 	ck_assert_str_eq(text_of(message), "trueup: specs: refused (was in-force): specs are not valid");
@@ -122,6 +123,26 @@ START_TEST(specs_that_are_refused_come_first)
 	ck_assert_str_eq(text_of(message), "trueup: specs: refused (was in-force): specs are not valid\n"
 	                                   "2 deployments have changed: 1 failed, 1 in-sync\n"
 	                                   "two: failed (was in-sync): x\none: in-sync (was failed)");
+	json_decref(message);
+}
+END_TEST
+
+START_TEST(repairs_are_told_behind_changes)
+{
+	const struct message_repair repair = {"a", MESSAGE_REPAIRED, "1 action done: users/g/add", 1767225600};
+	struct state_deployment at = make("b", STATE_IN_SYNC, "");
+	struct message_change change = {"drifted", &at};
+	struct message_news news = {.changes = &change, .repairs = &repair, .repair_count = 1};
+	json_t *message = message_make("team", &news, 1767225660), *repairs = json_object_get(message, "repairs");
+
+	ck_assert_str_eq(text_of(message), "trueup: a: repaired: 1 action done: users/g/add");
+	check_json(json_incref(repairs), "[{\"deployment\": \"a\", \"kind\": \"repaired\", \"at\": "
+	                                 "\"2026-01-01T00:00:00Z\", \"what\": \"1 action done: users/g/add\"}]");
+	json_decref(message);
+	news.count = 1;
+	message = message_make("team", &news, 1767225660);
+	ck_assert_str_eq(text_of(message), "trueup: b: in-sync (was drifted)\n"
+	                                   "a: repaired: 1 action done: users/g/add");
 	json_decref(message);
 }
 END_TEST
@@ -146,6 +167,7 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, a_message_says_what_changed_and_why);
 	tcase_add_test(tcase, a_storm_is_bounded_and_the_worst_comes_first);
 	tcase_add_test(tcase, specs_that_are_refused_come_first);
+	tcase_add_test(tcase, repairs_are_told_behind_changes);
 	tcase_add_test(tcase, slack_shows_it_as_it_is);
 	suite_add_tcase(suite, tcase);
 	return suite;

@@ -7,6 +7,7 @@
 #include "daemon/delivery.h"
 #include "daemon/message.h"
 #include "daemon/outbox.h"
+#include "daemon/state_judge.h"
 
 #include <event2/event.h>
 #include <inttypes.h>
@@ -20,7 +21,8 @@
 #define FILE_MOST ((size_t)16 * 1024 * 1024)
 #define LABEL_SIZE 64
 #define ASSUMED state_words[STATE_IN_SYNC]
-#define SPECS "" /* the name under which an outbox has the specs themselves: no deployment's */
+#define REPAIRED "/repaired" /* behind a deployment's name: what was last repaired, and is not told yet */
+#define SPECS ""             /* the name under which an outbox has the specs themselves: no deployment's */
 
 /* GitHub lets its users make 80 things a minute and 500 an hour; whoever has the token makes some of them himself. */
 #define STATUS_BURST 20
@@ -170,9 +172,53 @@ static void update_all(struct receiver *receiver)
 		update(receiver, state_at(state, i));
 }
 
+static const char *name_repaired(struct arena *arena, const char *deployment)
+{
+	return arena_printf(arena, "%s" REPAIRED, deployment);
+}
+
+/* The deployment that is meant by that name of an outbox: no deployment's own name has a slash. */
+static const struct state_deployment *find_deployment(const struct state *state, const char *name)
+{
+	struct arena *arena = arena_new();
+	char *bare = arena_strdup(arena, name);
+	const struct state_deployment *found;
+
+	bare[strcspn(bare, "/")] = '\0';
+	found = state_find(state, bare);
+	arena_free(arena);
+	return found;
+}
+
 static bool is_known(void *context, const char *name)
 {
-	return strcmp(name, SPECS) == 0 || state_find(context, name) != NULL;
+	return strcmp(name, SPECS) == 0 || find_deployment(context, name) != NULL;
+}
+
+/* "1767225600 repaired 1 drifted, 1 action done: …": that a run put right what nobody was told to be wrong. */
+static void take_repair(struct receiver *receiver, const struct state_deployment *deployment,
+                        const struct state_run *run)
+{
+	bool applied = strcmp(run->trigger, "source") == 0 || strcmp(run->trigger, "webhook") == 0;
+	struct arena *arena = arena_new();
+	const char *work = state_judge_work(arena, run->report);
+
+	if (run->before == STATE_IN_SYNC && run->after == STATE_IN_SYNC && *work != '\0')
+		outbox_add(receiver->outbox, name_repaired(arena, deployment->name),
+		           arena_printf(arena, "%" PRId64 " %s %s", (int64_t)run->finished_at,
+		                        applied ? MESSAGE_APPLIED : MESSAGE_REPAIRED, work),
+		           clock_monotonic_ms());
+	arena_free(arena);
+	set_timer(receiver);
+}
+
+static void forget(const struct receiver *receiver, const char *deployment)
+{
+	struct arena *arena = arena_new();
+
+	outbox_forget(receiver->outbox, deployment);
+	outbox_forget(receiver->outbox, name_repaired(arena, deployment));
+	arena_free(arena);
 }
 
 static void on_state(void *context, const struct state_event *event)
@@ -186,7 +232,9 @@ static void on_state(void *context, const struct state_event *event)
 		if (event->change == STATE_CHANGED_DEPLOYMENT)
 			update(receiver, event->deployment);
 		else if (event->change == STATE_CHANGED_GONE)
-			outbox_forget(receiver->outbox, event->deployment->name);
+			forget(receiver, event->deployment->name);
+		else if (event->change == STATE_CHANGED_ENDED && receiver->kind == KIND_TARGET)
+			take_repair(receiver, event->deployment, event->run);
 		else if (event->change == STATE_CHANGED_SOURCE && receiver->kind == KIND_TARGET)
 			update_source(receiver);
 		else if (event->change == STATE_CHANGED_SOURCE)
@@ -245,21 +293,34 @@ static struct message_specs make_specs(const struct state_source *source, const 
 	};
 }
 
+static struct message_repair make_repair(struct arena *arena, const struct state_deployment *at,
+                                         const struct outbox_item *item)
+{
+	char *kind, *what;
+	time_t when = (time_t)strtoll(arena_strdup(arena, item->now), &kind, 10);
+
+	what = strchr(++kind, ' ');
+	*what++ = '\0';
+	return (struct message_repair){.deployment = at->name, .kind = kind, .what = what, .at = when};
+}
+
 /* A new reference. */
 static json_t *make_message(const struct receiver *receiver, const struct outbox_item *items, size_t count)
 {
 	const struct state *state = receiver->notify->options.state;
-	struct message_news news = {.changes = calloc(count + 1, sizeof(*news.changes))};
+	struct arena *arena = arena_new();
+	struct message_repair *repairs = arena_array(arena, count, sizeof(*repairs));
+	struct message_news news = {.changes = arena_array(arena, count, sizeof(*news.changes)), .repairs = repairs};
 	struct message_specs specs;
 	json_t *message;
 	size_t i;
 
-	if (news.changes == NULL)
-		abort();
 	for (i = 0; i < count; i++) {
-		const struct state_deployment *at = state_find(state, items[i].name);
+		const struct state_deployment *at = find_deployment(state, items[i].name);
 
-		if (at != NULL) {
+		if (at != NULL && strchr(items[i].name, '/') != NULL) {
+			repairs[news.repair_count++] = make_repair(arena, at, &items[i]);
+		} else if (at != NULL) {
 			news.changes[news.count++] = (struct message_change){find_before(&items[i], at), at};
 		} else if (strcmp(items[i].name, SPECS) == 0) {
 			specs = make_specs(state_source(state), &items[i]);
@@ -267,7 +328,7 @@ static json_t *make_message(const struct receiver *receiver, const struct outbox
 		}
 	}
 	message = message_make(name_of(receiver), &news, time(NULL));
-	free(news.changes);
+	arena_free(arena);
 	return message;
 }
 

@@ -93,6 +93,18 @@ static void pause_run(const char *name)
 	json_decref(report);
 }
 
+/* With one action done. */
+static void repair_run(const char *name, const char *trigger, time_t now)
+{
+	json_t *report = json_pack("{s:{s:i,s:i,s:{s:i}},s:[{s:[{s:s,s:s}]}]}", "summary", "drifted", 0, "unknown", 0,
+	                           "actions", "done", 1, "resources", "actions", "id", "users/g/add", "state", "done");
+	struct state_run done = {
+	    .trigger = trigger, .finished_at = now, .report = report, .report_text = "{}", .problem = ""};
+
+	state_end_run(state, name, &done);
+	json_decref(report);
+}
+
 static void wake(evutil_socket_t fd, short what, void *context)
 {
 	(void)fd, (void)what, (void)context;
@@ -192,6 +204,31 @@ START_TEST(a_pause_ends_trouble_and_is_none)
 }
 END_TEST
 
+/* Also where nobody was told of any drift: it was found and put right by one run. */
+START_TEST(a_repair_is_told_once)
+{
+	begin(&one);
+	repair_run("a", "start", 100); /* what is done at first was never right */
+	pass(0);
+	repair_run("a", "schedule", 200);
+	repair_run("b", "start", 200);
+	pass(1);
+	ck_assert_int_eq(count_told("trueup: a: repaired: 1 action done: users/g/add"), 1);
+	run("a", NULL);
+	notify_reload(notify, &one);
+	pass(0);
+	repair_run("a", "source", 300);
+	pass(1);
+	ck_assert_int_eq(count_told("trueup: a: applied: 1 action done: users/g/add"), 1);
+	repair_run("a", "schedule", 400);
+	state_remove(state, "a");
+	pass(0);
+	notify_free(notify);
+	begin(&one);
+	pass(0);
+}
+END_TEST
+
 START_TEST(what_is_given_up_is_tried_with_a_new_configuration)
 {
 	begin(&one);
@@ -233,6 +270,7 @@ Suite *test_suite(void)
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, those_who_stay_know_what_they_knew);
 	tcase_add_test(tcase, a_pause_ends_trouble_and_is_none);
+	tcase_add_test(tcase, a_repair_is_told_once);
 	tcase_add_test(tcase, what_is_given_up_is_tried_with_a_new_configuration);
 	tcase_add_test(tcase, an_end_of_runs_with_the_agent_is_no_news);
 	suite_add_tcase(suite, tcase);

@@ -12,6 +12,7 @@ struct entry {
 	char *told;    /* NULL: nothing, or what is assumed */
 	char *now;     /* NULL: nothing is to be told */
 	char *sent;    /* on its way; NULL: nothing is */
+	bool once;     /* no state: nothing is known of it once it was told */
 	int64_t since; /* it differs from what was told */
 };
 
@@ -211,6 +212,12 @@ void outbox_set(struct outbox *outbox, const char *name, const char *now, int64_
 	set_window(outbox, now_ms);
 }
 
+void outbox_add(struct outbox *outbox, const char *name, const char *what, int64_t now_ms)
+{
+	outbox_set(outbox, name, what, now_ms);
+	find_entry(outbox, name)->once = true;
+}
+
 void outbox_forget(struct outbox *outbox, const char *name)
 {
 	struct entry *entry = find_entry(outbox, name);
@@ -322,7 +329,9 @@ static void take_back(struct outbox *outbox, bool arrived)
 
 		if (entry->sent == NULL)
 			continue;
-		if (arrived)
+		if (arrived && entry->once && is_same(entry->sent, entry->now))
+			set_text(&entry->now, NULL);
+		else if (arrived && !entry->once)
 			set_text(&entry->told, is_same(entry->sent, outbox->options.assumed) ? NULL : entry->sent);
 		set_text(&entry->sent, NULL);
 		settle(outbox, entry);

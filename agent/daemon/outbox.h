@@ -62,6 +62,13 @@ void outbox_load(struct outbox *outbox, const json_t *told); /* what is not of t
 
 /* What the receiver should know of it now; NULL: nothing that is to be told. */
 void outbox_set(struct outbox *outbox, const char *name, const char *now, int64_t now_ms);
+
+/*
+ * Something that came to pass, and is told once: it is no state that could be back before it is told. What is untold
+ * gives way to a later one of that name, and is not kept over restarts. No name is for both.
+ */
+void outbox_add(struct outbox *outbox, const char *name, const char *what, int64_t now_ms);
+
 void outbox_forget(struct outbox *outbox, const char *name);
 
 /* Those of whom `is_known` says false are forgotten. */

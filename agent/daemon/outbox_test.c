@@ -62,6 +62,23 @@ static void check_saved(const char *expected)
 	json_decref(saved);
 }
 
+/* Something that came to pass waits for the window, is told once, and is no state. */
+START_TEST(what_came_to_pass_is_told_once)
+{
+	outbox_add(outbox, "a/r", "1", 0);
+	outbox_add(outbox, "a/r", "2", 1);
+	ck_assert_str_eq(take(WINDOW), "a/r:>2");
+	ck_assert_int_eq(end(OUTBOX_RETRY, WINDOW), OUTBOX_AGAIN);
+	ck_assert_str_eq(take(2LL * WINDOW), "a/r:>2");
+	outbox_add(outbox, "a/r", "3", 2LL * WINDOW);
+	end(OUTBOX_DELIVERED, 2LL * WINDOW);
+	check_saved("{}");
+	ck_assert_str_eq(take(3LL * WINDOW), "a/r:>3");
+	end(OUTBOX_DELIVERED, 3LL * WINDOW);
+	ck_assert_int_eq(outbox_due(outbox, 4LL * WINDOW), -1);
+}
+END_TEST
+
 START_TEST(a_change_is_told_once)
 {
 	outbox_set(outbox, "a", "in-sync", 0); /* no news */
@@ -214,6 +231,7 @@ Suite *test_suite(void)
 	TCase *tcase = tcase_create("outbox");
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_test(tcase, what_came_to_pass_is_told_once);
 	tcase_add_test(tcase, a_change_is_told_once);
 	tcase_add_test(tcase, a_storm_is_one_message);
 	tcase_add_test(tcase, what_changes_on_the_way_is_told_behind_it);

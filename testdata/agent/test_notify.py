@@ -22,7 +22,7 @@ from test_http import Client, write
 
 SECRET = "xoxb-a-secret-of-the-tests-0123456789"
 CHANGE = {"deployment", "from", "to", "reason", "since", "revision", "drifted", "unknown", "actions"}
-MESSAGE = {"schema", "id", "target", "sentAt", "text", "specs", "changes", "more"}
+MESSAGE = {"schema", "id", "target", "sentAt", "text", "specs", "changes", "more", "repairs"}
 
 
 class Receiver:
@@ -83,7 +83,7 @@ class Receiver:
         if path == "/hook":
             good = (set(document) == MESSAGE and document["schema"] == "trueup/notification/v1"
                     and headers["Idempotency-Key"] == document["id"]
-                    and (document["changes"] or document["specs"])
+                    and (document["changes"] or document["specs"] or document["repairs"])
                     and all(set(change) == CHANGE for change in document["changes"]))
             return "" if good else f"webhook: {document}"
         sha = path.rpartition("/")[2]
