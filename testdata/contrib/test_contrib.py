@@ -131,6 +131,26 @@ def test_a_manifest_stands_alone(name: str) -> None:
             assert "emptyDir" in volume
 
 
+def test_the_service_finds_the_agent() -> None:
+    """By its labels, and at a port that it has."""
+    documents = {one["kind"]: one for one in yaml.safe_load_all((CONTRIB / "kubernetes/agent.yaml").read_text())}
+    service, template = documents["Service"]["spec"], documents["Deployment"]["spec"]["template"]
+    assert service["selector"].items() <= template["metadata"]["labels"].items()
+    (container,) = template["spec"]["containers"]
+    assert {port["targetPort"] for port in service["ports"]} <= {port["name"] for port in container["ports"]}
+
+
+def test_the_image_has_what_the_agent_runs() -> None:
+    """What the Debian package recommends is there as well, and somebody to wait for orphans."""
+    control = (CONTRIB / "debian/control").read_text()
+    (recommended,) = re.findall(r"^Recommends: (.*)$", control, re.MULTILINE)
+    _, _, image = (CONTRIB / "Dockerfile").read_text().partition("\nFROM debian:12-slim\n")
+    packages = image.split()
+    wanted = set(recommended.split(", ")) - {"python3"}  # of CI's scripts
+    assert {"git", "gnupg", "openssh-client"} <= wanted and wanted <= set(packages)
+    assert "tini" in packages and 'ENTRYPOINT ["/usr/bin/tini", "--", "/usr/bin/trueup"]' in image
+
+
 def mounted(config: dict[str, Any], folder: Path) -> Path:
     """A ConfigMap as Kubernetes mounts it: each file a link through ..data."""
     (folder / "..2026").mkdir(parents=True)
@@ -145,7 +165,7 @@ def test_pods_may_do_nothing_but_their_work(tmp_path: Path) -> None:
     documents = [one for file in sorted((CONTRIB / "kubernetes").glob("*.yaml"))
                  for one in yaml.safe_load_all(file.read_text())]
     assert {one["kind"] for one in documents} == {"ConfigMap", "CronJob", "Deployment", "PersistentVolumeClaim",
-                                                  "ServiceAccount"}
+                                                  "Service", "ServiceAccount"}
     for pod in [pod for document in documents for pod in pods(document)]:
         assert pod["automountServiceAccountToken"] is False and pod["securityContext"]["runAsNonRoot"] is True
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
