@@ -138,6 +138,23 @@ static const char *closest_path(struct arena *arena, const struct field *fields,
 	return best;
 }
 
+/* The shortest path that ends as `tail` does: where a field is that was looked for at another place. NULL: nowhere. */
+static const char *home_path(struct arena *arena, const struct field *fields, const char *prefix, const char *tail,
+                             const char *best)
+{
+	for (; fields->key != NULL; fields++) {
+		const char *own = arena_printf(arena, "%s.%s", prefix, fields->key);
+		size_t length = strlen(own), end = strlen(tail);
+
+		if (length > end && own[length - end - 1] == '.' && strcmp(own + length - end, tail) == 0 &&
+		    (best == NULL || length < strlen(best)))
+			best = own;
+		if (fields->fields != NULL)
+			best = home_path(arena, fields->fields, own, tail, best);
+	}
+	return best;
+}
+
 /* Whether a path of a known field leaves out the `spec.` in front. */
 static bool is_short(const char *path)
 {
@@ -151,7 +168,10 @@ static bool is_short(const char *path)
 
 static int explain_unknown(struct arena *arena, const struct field *document, const char *path, struct error *err)
 {
-	const char *closest = closest_path(arena, document, "", path, NULL);
+	const char *tail = strncmp(path, "spec.", 5) == 0 ? path + 5 : path;
+	const char *closest = home_path(arena, document, "", tail, NULL);
+
+	closest = closest != NULL ? closest + 1 : closest_path(arena, document, "", path, NULL);
 
 	return error_set(err, ERROR_INVALID, "there is no field %.100s%s%s%s", path,
 	                 closest != NULL ? "; did you mean " : "", closest != NULL ? closest : "",

@@ -177,6 +177,10 @@ START_TEST(explain_suggests)
 	ck_assert_int_eq(field_explain("spec.vectrs.restore", &out, &err), -1);
 	ck_assert_int_eq(err.code, ERROR_INVALID);
 	ck_assert_str_eq(err.message, "there is no field spec.vectrs.restore; did you mean spec.vectors.restore?");
+	ck_assert_int_eq(field_explain("spec.connect", &out, &err), -1);
+	ck_assert_str_eq(err.message, "there is no field spec.connect; did you mean spec.vectors.connect?");
+	ck_assert_int_eq(field_explain("connect.secret", &out, &err), -1);
+	ck_assert_str_eq(err.message, "there is no field connect.secret; did you mean spec.vectors.connect.secret?");
 	ck_assert_int_eq(field_explain("qqqqqqqqqq", &out, &err), -1);
 	ck_assert_str_eq(err.message, "there is no field qqqqqqqqqq; `trueup explain` lists them");
 	ck_assert_uint_eq(out.length, 0);

@@ -9,6 +9,27 @@
 #define TREE_NODES_MAX 100000
 #define TREE_DEPTH_MAX 32
 
+/* What else trueup reads and writes, by its kind: whatever is wrong with it as a spec, nobody wants to know. */
+static bool is_of_another_kind(struct reader *reader, const struct tree_node *root)
+{
+	static const struct {
+		const char *kind, *what;
+	} others[] = {
+	    {"Agent", "this is a configuration of trueup agent, and no spec; `trueup agent --next 1 FILE` checks it"},
+	    {"VectorBaseline", "this is a baseline, and no spec; a spec names it in spec.vectors.counts.file"},
+	};
+	const struct tree_node *kind = tree_get(root, "kind");
+	size_t i;
+
+	for (i = 0; kind != NULL && kind->type == TREE_SCALAR && i < sizeof(others) / sizeof(others[0]); i++) {
+		if (strcmp(kind->text, others[i].kind) != 0)
+			continue;
+		spec_issue_add(reader->arena, reader->issues, read_place(reader, kind, "kind"), "%s", others[i].what);
+		return true;
+	}
+	return false;
+}
+
 static void parse_document(struct reader *reader, const struct tree_node *root, const char *sha256,
                            struct desired_list *list)
 {
@@ -20,6 +41,8 @@ static void parse_document(struct reader *reader, const struct tree_node *root, 
 		read_wrong_type(reader, root, "", "a mapping with apiVersion, kind, metadata and spec");
 		return;
 	}
+	if (is_of_another_kind(reader, root))
+		return;
 	memcpy(desired.sha256, sha256, sizeof(desired.sha256));
 	read_section(reader, field_document, root, &desired, "");
 	read_members_files(reader, root, &desired.users);
