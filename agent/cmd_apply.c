@@ -105,8 +105,11 @@ static enum report_exit apply_loaded(struct deployments *deployments, bool saved
 	deployments_each(deployments, deployment_plan);
 	check_saved(deployments);
 	names = list_pending(deployments);
-	if (names != NULL && (*deployments->context->stop || !confirm(deployments, names))) {
-		log_error("nothing was done");
+	if (names != NULL && *deployments->context->stop) {
+		names = NULL;
+	} else if (names != NULL && !confirm(deployments, names)) {
+		log_warn("nothing was done");
+		deployments->declined = true;
 		names = NULL;
 	}
 	while (names != NULL) {

@@ -240,14 +240,15 @@ static struct report_style make_style(const struct options *options, int fd)
 	};
 }
 
-static void print_text(json_t *const *reports, size_t count, const struct options *options)
+static void print_text(const struct deployments *deployments, json_t *const *reports)
 {
-	struct report_style style = make_style(options, STDOUT_FILENO);
+	struct report_style style = make_style(deployments->context->options, STDOUT_FILENO);
 	struct buf text = {0};
 	size_t i;
 
-	for (i = 0; i < count; i++)
-		report_render_text(reports[i], &style, &text);
+	for (i = 0; i < deployments->count; i++)
+		if (!deployments->declined || !deployment_is_pending(&deployments->items[i]))
+			report_render_text(reports[i], &style, &text);
 	output_buf(&text);
 }
 
@@ -321,7 +322,7 @@ enum report_exit deployments_report(const struct deployments *deployments, const
 	else if (context->options->output == OUTPUT_MARKDOWN)
 		print_markdown(reports, deployments->count);
 	else
-		print_text(reports, deployments->count, context->options);
+		print_text(deployments, reports);
 	for (i = 0; i < deployments->count; i++)
 		json_decref(reports[i]);
 	return worst;

@@ -34,7 +34,8 @@ struct deployments {
 	struct desired_list specs;
 	struct deployment *items;
 	size_t count;
-	bool kept; /* what becomes of each is for `trueup history`: deployments_report() keeps it */
+	bool declined; /* the plans that a person was shown are not to be carried out: they are not printed again */
+	bool kept;     /* what becomes of each is for `trueup history`: deployments_report() keeps it */
 };
 
 /* How runs go, as the command line has it. */
