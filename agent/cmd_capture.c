@@ -151,6 +151,7 @@ static int check_seen(const struct deployment *deployment, struct error *err)
 	const struct observed_head *head = &deployment->observed.vectors.head;
 	const struct observed_head *account = &deployment->observed.account.head;
 	const char *mismatch = deployment->observed.vectors.schema.mismatch;
+	const char *wanted = deployment->desired->aws.account, *found = deployment->observed.account.account;
 
 	if (!deployment->desired->vectors.present)
 		return error_set(err, ERROR_INVALID, "the spec has no section vectors, so there is nothing to capture");
@@ -163,6 +164,11 @@ static int check_seen(const struct deployment *deployment, struct error *err)
 		                 "the rows could not be seen: the account is not known: %s; "
 		                 "what to do: trueup doctor %s",
 		                 account->reason, deployment->desired->file);
+	if (wanted != NULL && account->status == OBSERVED_SEEN && strcmp(wanted, found) != 0)
+		return error_set(err, ERROR_STATE,
+		                 "the rows were not looked at: the credentials are of account %s, and "
+		                 "spec.aws.account is %s",
+		                 found, wanted);
 	if (head->status == OBSERVED_SEEN && mismatch != NULL)
 		return error_set(err, ERROR_STATE, "the rows cannot be read: %s", mismatch);
 	if (head->status == OBSERVED_SEEN)

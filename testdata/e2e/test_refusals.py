@@ -28,6 +28,10 @@ def test_wrong_account(program: Program, shared: Sandbox) -> None:
         reason = outcome.resource("account")["reason"]
         assert "123456789012" in reason and "210987654321" in reason
         assert outcome.actions("planned") == [] and outcome.actions("done") == []
+    program.specify(aws={"region": "eu-west-3", "account": "210987654321"},
+                    vectors={"counts": {"from": "baseline", "file": "b.yaml"}, "connect": {"host": "db", "secret": "s"}})
+    captured = program.run("capture", "spec.yaml", expect=1)
+    assert "credentials are of account 123456789012, and spec.aws.account is 210987654321" in captured.err
     asked = shared.calls()["operations"]
     assert set(asked) == {"sts:GetCallerIdentity"}, "under a wrong account nothing else is looked at"
 
