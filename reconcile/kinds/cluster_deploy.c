@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #define GRACE_MS 10000 /* for a command whose time is over, to end by itself */
-#define LAST_LINES 20
+#define LAST_LINES 5
 #define LAST_LINE_MAX 200 /* of each, in a report; the log has all */
 
 /* As it is when an action looks. */
@@ -158,8 +158,9 @@ static void keep_line(struct tail *tail, const char *line)
 	char *kept = tail->lines[tail->count % LAST_LINES];
 	size_t length = strnlen(line, LAST_LINE_MAX - 1);
 
-	if (length == 0)
-		return; /* what is empty tells nothing */
+	/* What is empty tells nothing, and nor does where in its own code a program was when it gave up. */
+	if (length == 0 || strncmp(line + strspn(line, " "), "at ", 3) == 0)
+		return;
 	while (line[length] != '\0' && ((unsigned char)line[length] & 0xc0) == 0x80)
 		length--; /* between characters */
 	memcpy(kept, line, length);
