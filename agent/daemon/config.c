@@ -184,7 +184,7 @@ static void check_url(const struct check *check, const char *path, const char *u
 		complain(check, path, message);
 }
 
-/* "https://user:password@host/…" */
+/* "ssh://user:password@host/…", and "https://anything@host/…": it may be a token, and is that of several forges. */
 static bool holds_password(const char *url)
 {
 	const char *host = strstr(url, "://"), *at;
@@ -193,7 +193,7 @@ static bool holds_password(const char *url)
 		return false;
 	host += 3;
 	at = memchr(host, '@', strcspn(host, "/"));
-	return at != NULL && memchr(host, ':', (size_t)(at - host)) != NULL;
+	return at != NULL && (strncmp(url, "http", 4) == 0 || memchr(host, ':', (size_t)(at - host)) != NULL);
 }
 
 static void check_git(const struct check *check, const struct agent_git *git)
@@ -211,7 +211,9 @@ static void check_git(const struct check *check, const struct agent_git *git)
 	if (git->ssh_key != NULL && strcmp(git_command_protocol(git->url), "ssh") != 0)
 		complain(check, "specs.git.sshKey", "is for a url over SSH, and for no other");
 	if (holds_password(git->url))
-		complain(check, "specs.git.url", "must hold no password: put it into a file, and name that as token");
+		complain(check, "specs.git.url",
+		         "must hold no password, and over https no user, who may be a token: put it into a file, and "
+		         "name that as token");
 }
 
 static void check_target_url(const struct check *check, const char *name, const char *way, const char *url)

@@ -36,9 +36,10 @@ struct source_git {
 	const char *repository; /* the same, or the new one that is to take its place */
 	const char *gnupg;
 	const char *const *environment;
-	bool check;     /* of a signature, and no more */
-	bool completed; /* all history was asked for */
-	char first_line[CHILD_LAST_LINE_MAX];
+	bool check;                     /* of a signature, and no more */
+	bool completed;                 /* all history was asked for */
+	char said[CHILD_LAST_LINE_MAX]; /* why it failed, or the last line so far */
+	bool said_why;
 	struct git_tree tree;
 	const char *written; /* the checkout, until it is handed out */
 	struct source_git_result result;
@@ -85,14 +86,28 @@ static void refuse(struct source_git *look, const char *why)
 	fail(look, why);
 }
 
-/* git ends with what can be said of anything: "Please make sure you have the correct access rights". */
+static bool says_why(const char *line)
+{
+	return strncmp(line, "fatal:", 6) == 0 || strncmp(line, "error:", 6) == 0 || strstr(line, "ERROR:") != NULL ||
+	       strstr(line, "Permission denied") != NULL;
+}
+
+/*
+ * A server may greet first, and git ends with what can be said of anything: "Please make sure you have the correct
+ * access rights". It says of SSH only that it could not read; why is what ssh said before.
+ */
 static void take_line(void *context, const char *line)
 {
 	struct source_git *look = context;
+	bool generic = strncmp(line, "fatal: Could not read from remote repository", 44) == 0;
 
-	if (look->first_line[0] == '\0')
-		snprintf(look->first_line, sizeof(look->first_line), "%s", line);
-	process_clean_line(look->first_line); /* it may have been cut within a character */
+	if (look->said_why || *line == '\0')
+		return;
+	look->said_why = says_why(line);
+	if (generic && look->said[0] != '\0')
+		return;
+	snprintf(look->said, sizeof(look->said), "%s", line);
+	process_clean_line(look->said); /* it may have been cut within a character */
 }
 
 static void run(struct source_git *look, const char *const *argv, struct child_options options,
@@ -101,7 +116,8 @@ static void run(struct source_git *look, const char *const *argv, struct child_o
 	const struct child_callbacks callbacks = {.line = take_line, .ended = ended, .context = look};
 	struct error err;
 
-	look->first_line[0] = '\0';
+	look->said[0] = '\0';
+	look->said_why = false;
 	options.argv = argv;
 	options.environment = look->environment;
 	options.plain_environment = true;
@@ -420,7 +436,7 @@ static void fail_fetch(struct source_git *look, const struct child_result *resul
 		fail(look, arena_printf(look->arena, "fetching gave more than the %zu MiB that are taken at once",
 		                        most / 1024 / 1024));
 	else
-		fail_with(look, "fetching", result, look->first_line);
+		fail_with(look, "fetching", result, look->said);
 }
 
 static void end_fetch(void *context, const struct child_result *result)
@@ -548,6 +564,8 @@ const char *source_git_show_url(struct arena *arena, const char *url)
 		return arena_strdup(arena, url);
 	begin += 3;
 	at = memchr(begin, '@', strcspn(begin, "/"));
+	if (at != NULL && strncmp(url, "http", 4) == 0)
+		return arena_printf(arena, "%.*s%s", (int)(begin - url), url, at + 1);
 	colon = at != NULL ? memchr(begin, ':', (size_t)(at - begin)) : NULL;
 	if (colon == NULL)
 		return arena_strdup(arena, url);

@@ -376,6 +376,47 @@ START_TEST(what_is_checked_out_is_on_disk)
 }
 END_TEST
 
+static const struct {
+	const char *lines, *says;
+} failures[] = {
+    {"Welcome to the forge\\ngit@h: Permission denied (publickey).\\nfatal: Could not read from remote repository.\\n"
+     "\\nPlease make sure\\n",
+     "git@h: Permission denied (publickey)."},
+    {"Welcome\\nssh: connect to host h port 22: Connection refused\\nfatal: Could not read from remote repository.\\n",
+     "ssh: connect to host h port 22: Connection refused"},
+    {"remote: \\nremote: ERROR: The project is not there.\\nremote: \\nfatal: Could not read from remote "
+     "repository.\\n",
+     "remote: ERROR: The project is not there."},
+    {"Welcome\\nerror: object 1: bad\\nfatal: fsck error\\n", "error: object 1: bad"},
+    {"Welcome\\nfatal: unable to access\\nand so on\\n", "fatal: unable to access"},
+    {"fatal: Could not read from remote repository.\\n\\nPlease make sure\\n",
+     "fatal: Could not read from remote repository."},
+    {"Welcome\\nit failed\\n", "it failed"},
+};
+
+/* Not with a server's greeting. */
+START_TEST(a_fetch_says_why_it_failed)
+{
+	set_stand_in(arena_printf(arena, "case \"$*\" in *\" fetch \"*) printf \"%s\" >&2; exit 128;; esac",
+	                          failures[_i].lines));
+	look();
+	ck_assert_str_eq(found.error, arena_printf(arena, "fetching ended with exit code 128: %s", failures[_i].says));
+}
+END_TEST
+
+START_TEST(a_url_is_shown_without_what_may_be_secret)
+{
+	static const char *const urls[][2] = {
+	    {"https://token@h/a", "https://h/a"}, {"https://a:b@h/a@b", "https://h/a@b"},
+	    {"https://h/a@b", "https://h/a@b"},   {"ssh://git@h/a", "ssh://git@h/a"},
+	    {"ssh://git:b@h/a", "ssh://git@h/a"}, {"git@h:a", "git@h:a"}};
+	size_t i;
+
+	for (i = 0; i < sizeof(urls) / sizeof(urls[0]); i++)
+		ck_assert_str_eq(source_git_show_url(arena, urls[i][0]), urls[i][1]);
+}
+END_TEST
+
 static void take_change(void *context)
 {
 	(void)context;
@@ -480,6 +521,8 @@ Suite *test_suite(void)
 	tcase_add_loop_test(test, a_tree_that_may_do_harm_is_refused, 0, sizeof(trees) / sizeof(trees[0]));
 	tcase_add_test(test, a_silent_remote_takes_its_time_only);
 	tcase_add_test(test, files_that_are_too_large_are_refused);
+	tcase_add_loop_test(test, a_fetch_says_why_it_failed, 0, sizeof(failures) / sizeof(failures[0]));
+	tcase_add_test(test, a_url_is_shown_without_what_may_be_secret);
 	tcase_add_test(test, credentials_are_for_runs_alone);
 	tcase_add_test(test, an_older_commit_is_refused);
 	tcase_add_test(test, what_is_far_behind_is_followed_from);
