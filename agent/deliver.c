@@ -178,9 +178,8 @@ static bool repeats_url(const char *text, const char *url)
 	return false;
 }
 
-/* A server may repeat what it was sent: then its words stay here. */
-static void redact(struct deliver_verdict *verdict, const struct transport_result *result, const char *token,
-                   const char *url)
+void deliver_redact(struct deliver_verdict *verdict, const struct transport_result *result, const char *token,
+                    const char *url)
 {
 	const char *text = buf_text(&result->body);
 
@@ -221,7 +220,7 @@ static void post(const struct request *request, const char *url, const char *tok
 	}
 	transport_fetch(transport, &http, &result);
 	*verdict = deliver_judge(&result, &request->words, time(NULL));
-	redact(verdict, &result, token, url);
+	deliver_redact(verdict, &result, token, url);
 	transport_result_clear(&result);
 	buf_free(&value);
 	free(body);

@@ -37,4 +37,11 @@ struct deliver_words {
 struct deliver_verdict deliver_judge(const struct transport_result *result, const struct deliver_words *words,
                                      time_t now);
 
+/*
+ * A server may repeat what it was sent: if the whole answer has the token (NULL:
+ * there is none) or a piece of the URL behind its host, its words stay here.
+ */
+void deliver_redact(struct deliver_verdict *verdict, const struct transport_result *result, const char *token,
+                    const char *url);
+
 #endif

@@ -87,6 +87,44 @@ START_TEST(a_long_answer_is_cut)
 }
 END_TEST
 
+#define TOKEN "xoxb-0123456789"
+#define PIECE "T0123456789"
+#define URL "https://hooks.example.com/in/" PIECE "?key=abcdefgh12345"
+
+static const struct {
+	size_t before; /* so many bytes; the excerpt ends at 200 */
+	const char *words;
+	bool secret;
+} repetitions[] = {
+    {0, "", false},
+    {0, "no such channel at hooks.example.com", false},
+    {0, "xoxb-0123", false}, /* not the whole of it */
+    {0, TOKEN, true},
+    {0, "bad token '" TOKEN "' or '" TOKEN "'", true},
+    {190, TOKEN, true}, /* cut within */
+    {900, TOKEN, true}, /* cut before */
+    {0, "nothing at /in/" PIECE, true},
+    {195, PIECE, true},
+    {0, "the key abcdefgh12345 is none", true},
+};
+
+START_TEST(the_words_of_who_repeats_a_secret_stay_here)
+{
+	struct transport_result result = {.status = 400};
+	struct deliver_verdict verdict;
+	size_t i;
+
+	for (i = 0; i < repetitions[_i].before; i++)
+		buf_puts(&result.body, "x");
+	buf_puts(&result.body, repetitions[_i].words);
+	verdict = deliver_judge(&result, &none, NOW);
+	deliver_redact(&verdict, &result, TOKEN, URL);
+	ck_assert_int_eq(strcmp(verdict.problem, "answered HTTP 400: its words repeat a secret") == 0,
+	                 repetitions[_i].secret);
+	transport_result_clear(&result);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
 	Suite *suite = suite_create("deliver");
@@ -96,6 +134,8 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, no_answer_may_be_one_later);
 	tcase_add_test(tcase, a_receiver_that_is_gone_refuses);
 	tcase_add_test(tcase, a_long_answer_is_cut);
+	tcase_add_loop_test(tcase, the_words_of_who_repeats_a_secret_stay_here, 0,
+	                    sizeof(repetitions) / sizeof(repetitions[0]));
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

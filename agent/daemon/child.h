@@ -59,9 +59,9 @@ struct child_options {
 	const char *directory;          /* it runs in this one; NULL: ours */
 	const char *const *environment; /* "NAME=value" besides and before ours (but what systemd tells us in it); ends
 	                                   with NULL; NULL: none */
-	bool plain_environment; /* of ours it gets paths, locale and proxies, (one's URL may hold a password) and
-	                           nothing else that may be a secret */
-	const void *input;      /* standard input: copied here, and wiped once written; NULL: /dev/null */
+	bool plain_environment;         /* of ours it gets paths, locale and proxies (one's URL may hold a password) and
+	                                   nothing else that may be a secret */
+	const void *input;              /* standard input: copied here, and wiped once written; NULL: /dev/null */
 	size_t input_length;
 	bool leaves_workers; /* what it does may go on once it has exited with 0 */
 	size_t output_max;   /* bytes of standard output; 0: it goes to /dev/null */
