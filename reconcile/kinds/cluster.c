@@ -93,11 +93,20 @@ static void cluster_observe(struct kind_context *context, struct observed *obser
 		observed_set_unknown(&cluster->head, context->arena, &err);
 }
 
+/* Of trueup's own snapshots alone: by their names, whatever the cluster, and by their tag. */
+static void allow_snapshot_deletion(const struct desired *desired, struct kind_permissions *permissions)
+{
+	const char *name = names_fresh(permissions->arena, desired->metadata.name, "");
+	int length = (int)(strrchr(name, '-') + 1 - name); /* the hash of the cluster's id follows */
+
+	kind_add_permission_on_own(permissions, desired, "rds:DeleteDBClusterSnapshot",
+	                           arena_printf(permissions->arena, "cluster-snapshot:%.*s*", length, name));
+}
+
 /* trueup's own: the deployment's command has its own needs. */
 static void deploy_permissions(const struct desired *desired, bool enforce, struct kind_permissions *permissions)
 {
-	static const char *const snapshot[] = {"rds:AddTagsToResource", "rds:CreateDBClusterSnapshot",
-	                                       "rds:DeleteDBClusterSnapshot"};
+	static const char *const snapshot[] = {"rds:AddTagsToResource", "rds:CreateDBClusterSnapshot"};
 	size_t i;
 
 	if (desired->aws.stack != NULL)
@@ -105,13 +114,15 @@ static void deploy_permissions(const struct desired *desired, bool enforce, stru
 		                    arena_printf(permissions->arena, "stack/%s/*", desired->aws.stack));
 	for (i = 0; enforce && i < sizeof(snapshot) / sizeof(snapshot[0]); i++)
 		kind_add_permission(permissions, desired, snapshot[i], "*");
+	if (enforce)
+		allow_snapshot_deletion(desired, permissions);
 }
 
 static void restore_permissions(const struct desired *desired, struct kind_permissions *permissions)
 {
 	static const char *const restore[] = {
 	    "rds:AddTagsToResource", "rds:CreateDBClusterSnapshot",      "rds:CreateDBInstance",
-	    "rds:ModifyDBCluster",   "rds:RestoreDBClusterFromSnapshot", "rds:DeleteDBClusterSnapshot",
+	    "rds:ModifyDBCluster",   "rds:RestoreDBClusterFromSnapshot",
 	};
 	static const char *const key[] = {"kms:CreateGrant",     "kms:Decrypt",       "kms:Encrypt",
 	                                  "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"};
@@ -120,6 +131,7 @@ static void restore_permissions(const struct desired *desired, struct kind_permi
 	database_permissions(desired, &desired->vectors.connect, permissions); /* rows are compared before the swap */
 	for (i = 0; i < sizeof(restore) / sizeof(restore[0]); i++)
 		kind_add_permission(permissions, desired, restore[i], "*");
+	allow_snapshot_deletion(desired, permissions);
 	for (i = 0; desired->cluster.kms_key != NULL && i < sizeof(key) / sizeof(key[0]); i++)
 		kind_add_permission(permissions, desired, key[i], "key/*");
 }

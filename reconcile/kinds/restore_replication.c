@@ -290,8 +290,10 @@ static int wait_for_target(struct replication *replication, struct plan_action *
 	if (gets_on(before, &now) || !now.target.enabled)
 		return 0;
 	if (!action->asked) {
+		if (renew(replication, err) != 0)
+			return -1;
 		action->asked = true;
-		return renew(replication, err);
+		return 0;
 	}
 	if (pg_subscriber_probe(replication->subscriber, replication->name, err) != 0)
 		return -1;
@@ -405,11 +407,12 @@ static int follow(struct replication *replication, struct plan_action *action, s
 		action->state = ACTION_DONE;
 		return 0;
 	}
-	kind_action_wait(context, action,
-	                 "the target follows %s, where somebody writes: %zu bot%s not equal just now (%s); it is done "
-	                 "at the first moment at which all are",
-	                 replication->source.server, moment.unequal_count, moment.unequal_count == 1 ? " is" : "s are",
-	                 rows_list_names(context->arena, moment.unequal, moment.unequal_count));
+	kind_action_wait(
+	    context, action,
+	    "the target follows %s: %zu bot%s not equal just now (%s), as long as somebody writes there, or "
+	    "where rows of the target were changed; it is done at the first moment at which all are equal",
+	    replication->source.server, moment.unequal_count, moment.unequal_count == 1 ? " is" : "s are",
+	    rows_list_names(context->arena, moment.unequal, moment.unequal_count));
 	return 0;
 }
 

@@ -249,7 +249,6 @@ static struct secret *connection_text(const char *role, const struct pg_publishe
 	put_setting(&text, "password", secret_reveal(password));
 	put_setting(&text, "sslmode", weak ? address->sslmode : "require");
 	put_setting(&text, "channel_binding", weak ? "prefer" : "require");
-	put_setting(&text, "connect_timeout", "15");
 	secret = secret_new(buf_text(&text), text.length);
 	buf_free(&text);
 	return secret;
@@ -299,9 +298,17 @@ int pg_subscriber_enable(struct pg_session *session, const char *name, struct er
 	return alter(session, name, "ENABLE", err);
 }
 
+/* The target's server waits for the source's as long as a statement may take. */
 int pg_subscriber_probe(struct pg_session *session, const char *name, struct error *err)
 {
-	return alter(session, name, "REFRESH PUBLICATION WITH (copy_data = false)", err);
+	struct error ignored;
+	int status;
+
+	if (pg_query_run(session, "SET statement_timeout = '60s'", err) < 0)
+		return -1;
+	status = alter(session, name, "REFRESH PUBLICATION WITH (copy_data = false)", err);
+	(void)pg_query_run(session, "RESET statement_timeout", &ignored);
+	return status;
 }
 
 int pg_subscriber_redirect(struct pg_session *session, const char *name, const struct pg_publisher_address *address,

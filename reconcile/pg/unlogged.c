@@ -54,7 +54,8 @@ static int run(struct pg_session *session, const char *statement, struct error *
 {
 	struct arena *arena = arena_new();
 	const char *sql = arena_printf(arena,
-	                               "DO $trueup$ BEGIN EXECUTE format(%s, (SELECT text FROM pg_temp.trueup_text)); "
+	                               "DO $trueup$ BEGIN EXECUTE pg_catalog.format(%s, "
+	                               "(SELECT text FROM pg_temp.trueup_text)); "
 	                               "EXCEPTION WHEN OTHERS OR query_canceled THEN "
 	                               "RAISE EXCEPTION USING ERRCODE = SQLSTATE, MESSAGE = SQLERRM; END $trueup$; "
 	                               "COMMIT",
@@ -67,7 +68,9 @@ static int run(struct pg_session *session, const char *statement, struct error *
 
 int pg_unlogged_run(struct pg_session *session, const char *statement, const struct secret *text, struct error *err)
 {
-	static const char begin[] = "BEGIN; CREATE TEMP TABLE trueup_text (text text) ON COMMIT DROP;"
+	/* A wait for a lock is logged (log_lock_waits) with the statement, once it has taken a deadlock_timeout. */
+	static const char begin[] = "BEGIN; SET LOCAL lock_timeout = '500ms'; SET LOCAL statement_timeout = '60s';"
+	                            "CREATE TEMP TABLE trueup_text (text text) ON COMMIT DROP;"
 	                            "COPY pg_temp.trueup_text FROM STDIN (FORMAT csv)";
 
 	if (keep_quiet(session, err) < 0)

@@ -22,7 +22,8 @@
 
 /*
  * Run `statement`, which is a pattern of the server's format(): its %L is
- * `text`. In a transaction of its own. ERROR_DENIED if the server would log it:
+ * `text`. In a transaction of its own, of a minute at most: a server that connects
+ * to another one heeds no connect_timeout. ERROR_DENIED if the server would log it:
  * err says by which setting, and what to do.
  */
 int pg_unlogged_run(struct pg_session *session, const char *statement, const struct secret *text, struct error *err);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -97,6 +98,23 @@ def test_the_password_is_in_no_log(source: Server, target: Server, pair: tuple[s
     assert "CREATE ROLE" in log_of(source) and "CREATE SUBSCRIPTION" in log_of(target), "statements are logged"
     assert "STATEMENT:  DO" in log_of(target), "and those that fail"
     assert passwords_in(source, target) == []
+
+
+def test_a_wait_for_a_lock_is_too_short_to_be_logged(target: Server, pair: tuple[str, str]) -> None:
+    """The server would log who waits for what, and quote the statement. And no function of somebody's sees its text."""
+    target.sql("CREATE TABLE seen (text text); CREATE FUNCTION public.format(text, text) RETURNS text LANGUAGE sql "
+               "AS 'INSERT INTO public.seen VALUES ($2) RETURNING NULL'")
+    with subprocess.Popen(["psql", "-h", str(target.directory), "-p", str(target.port), "-U", "postgres", "-qXAt"],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdin and holder.stdout
+        holder.stdin.write("BEGIN; LOCK pg_subscription; SELECT 'held';\n")
+        holder.stdin.flush()
+        assert holder.stdout.readline() == "held\n"
+        error = run("follow", *pair)["error"]
+        holder.stdin.close()
+    assert (error["code"], error["retryable"]) == ("busy", True)
+    assert "error" not in run("follow", *pair) and passwords_in(target) == []
+    assert target.sql("SELECT * FROM seen; DROP TABLE seen; DROP FUNCTION public.format(text, text)") == []
 
 
 def test_the_password_where_the_user_may_not_keep_the_log_quiet(source: Server, target: Server,
