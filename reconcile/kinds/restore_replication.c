@@ -11,7 +11,9 @@
  *
  * To follow: the source is read as of one moment, the target once it has caught
  * up with that moment. Are all bots of the source equal, everything is taken
- * down. Are they not, somebody writes, and the next look may find it otherwise.
+ * down. Are they not, somebody writes, and the next look may find it otherwise;
+ * or rows of the target were changed, which no change of the source's puts
+ * right: it is begun anew, and the copy replaces them.
  */
 #include "base/log.h"
 #include "kinds/database.h"
@@ -250,8 +252,10 @@ static int renew(struct replication *replication, struct error *err)
 {
 	struct secret *password = pg_replication_password();
 	struct pg_publisher_address address = address_of(&replication->source);
-	int rc = pg_publisher_renew(replication->publisher, replication->name, password, err);
+	int rc = pg_subscriber_is_discreet(replication->subscriber, err);
 
+	if (rc == 0)
+		rc = pg_publisher_renew(replication->publisher, replication->name, password, err);
 	if (rc == 0)
 		rc = pg_subscriber_redirect(replication->subscriber, replication->name, &address, password, err);
 	secret_free(password);
@@ -308,6 +312,7 @@ struct moment {
 	bool caught_up;
 	const char **unequal; /* bots of the source */
 	size_t unequal_count;
+	const char *digests; /* of these bots on both sides; NULL: their counts differ already */
 };
 
 static int open_moment(struct kind_context *context, struct database *database, struct pg_session **session,
@@ -335,6 +340,21 @@ static void list_unequal(struct replication *replication, const struct pg_compar
 			    comparison->items[i].bot;
 }
 
+static const char *join_digests(struct replication *replication, const struct pg_comparison *comparison)
+{
+	const char *text = "";
+	size_t i;
+
+	for (i = 0; i < comparison->count; i++) {
+		const struct pg_difference *item = &comparison->items[i];
+
+		if (item->source_rows > 0 && !item->equal)
+			text = arena_printf(replication->context->arena, "%s%s %s %s\n", text, item->bot,
+			                    item->source_digest, item->target_digest);
+	}
+	return text;
+}
+
 /* Counts before digests, which read every row: while somebody adds rows, they tell already. */
 static int compare_sides(struct replication *replication, struct moment *moment, struct error *err)
 {
@@ -355,6 +375,7 @@ static int compare_sides(struct replication *replication, struct moment *moment,
 	if (pg_compare_rows(&source, &target, NULL, arena, &comparison, err) != 0)
 		return -1;
 	list_unequal(replication, &comparison, moment);
+	moment->digests = join_digests(replication, &comparison);
 	return 0;
 }
 
@@ -384,9 +405,29 @@ static int compare_now(struct replication *replication, struct moment *moment, s
 	return rc;
 }
 
+/* Whoever writes to the source changes what its bots have: so the same difference twice is of the target's making. */
+static bool is_the_same(const char *before, const char *now)
+{
+	return before != NULL && now != NULL && strcmp(before, now) == 0;
+}
+
+static int begin_anew(struct replication *replication, struct plan_action *action, const struct moment *moment,
+                      struct error *err)
+{
+	struct arena *arena = replication->context->arena;
+
+	kind_action_wait(replication->context, action,
+	                 "rows of %s were changed on the target (%s), so that the replication is begun anew",
+	                 moment->unequal_count == 1 ? "a bot" : "bots",
+	                 rows_list_names(arena, moment->unequal, moment->unequal_count));
+	log_warn("%s", action->waits_for);
+	return take_down(replication, err);
+}
+
 static int follow(struct replication *replication, struct plan_action *action, struct error *err)
 {
 	struct kind_context *context = replication->context;
+	const char *digests = NULL;
 	struct moment moment;
 	struct sight before;
 	int looks;
@@ -398,6 +439,9 @@ static int follow(struct replication *replication, struct plan_action *action, s
 			return -1;
 		if (!moment.caught_up)
 			return wait_for_target(replication, action, &before, err);
+		if (moment.unequal_count > 0 && is_the_same(digests, moment.digests))
+			return begin_anew(replication, action, &moment, err);
+		digests = moment.digests;
 		if (moment.unequal_count > 0)
 			continue;
 		if (take_down(replication, err) != 0)
@@ -407,12 +451,11 @@ static int follow(struct replication *replication, struct plan_action *action, s
 		action->state = ACTION_DONE;
 		return 0;
 	}
-	kind_action_wait(
-	    context, action,
-	    "the target follows %s: %zu bot%s not equal just now (%s), as long as somebody writes there, or "
-	    "where rows of the target were changed; it is done at the first moment at which all are equal",
-	    replication->source.server, moment.unequal_count, moment.unequal_count == 1 ? " is" : "s are",
-	    rows_list_names(context->arena, moment.unequal, moment.unequal_count));
+	kind_action_wait(context, action,
+	                 "the target follows %s, where somebody writes: %zu bot%s not equal just now (%s); it is done "
+	                 "at the first moment at which all are",
+	                 replication->source.server, moment.unequal_count, moment.unequal_count == 1 ? " is" : "s are",
+	                 rows_list_names(context->arena, moment.unequal, moment.unequal_count));
 	return 0;
 }
 

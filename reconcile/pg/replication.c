@@ -266,6 +266,11 @@ static int run_with_connection(struct pg_session *session, const char *statement
 	return status;
 }
 
+int pg_subscriber_is_discreet(struct pg_session *session, struct error *err)
+{
+	return pg_unlogged_check(session, err);
+}
+
 int pg_subscriber_create(struct pg_session *session, const char *name, const struct pg_publisher_address *address,
                          const struct secret *password, struct error *err)
 {

@@ -56,6 +56,12 @@ struct pg_subscriber {
 	int64_t errors; /* changes that it could not apply, and connections that it lost; 0 before PostgreSQL 15 */
 };
 
+/*
+ * Whether the target's server keeps a password out of its log: if not,
+ * ERROR_DENIED as of pg_subscriber_create() and pg_subscriber_redirect().
+ */
+int pg_subscriber_is_discreet(struct pg_session *session, struct error *err);
+
 /* ERROR_NOT_FOUND if there is no such table. */
 int pg_publisher_observe(struct pg_session *session, struct arena *arena, const char *table, const char *name,
                          struct pg_publisher *publisher, struct error *err);

@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* What a transaction is told about the way that its searches take. */
-#define OWN_WAY ""
+#define OWN_WAY "SET LOCAL parallel_setup_cost = 1000; SET LOCAL parallel_tuple_cost = 0.1" /* PostgreSQL's own */
 /* Nothing else than the vector index gives rows in the order of their distance. */
 #define THROUGH_INDEX "SET LOCAL enable_sort = off"
 /* Every row of the bot is looked at; by a bitmap of botid where that is indexed. */

@@ -7,6 +7,8 @@ SELECT CASE WHEN current_setting('rds.logical_replication', true) = 'off'
                                  WHERE rolname IN ('rds_superuser', 'pg_create_subscription')
                                        AND pg_has_role(current_user, oid, 'MEMBER')))
             THEN format('%s must be a superuser, or a member of rds_superuser or pg_create_subscription', current_user)
+            WHEN NOT has_database_privilege(here.oid, 'TEMP')
+            THEN format('%s must be granted TEMP on the database %s', current_user, here.datname)
        END,
        (SELECT count(*) FROM pg_subscription WHERE subname = $1 AND subdbid = here.oid),
        (SELECT count(*) FROM pg_subscription WHERE subname = $1 AND subdbid = here.oid AND subenabled)

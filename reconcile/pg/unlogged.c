@@ -16,7 +16,7 @@ static int explain_leak(const PGresult *leaks, struct error *err)
 	                 name, PQgetvalue(leaks, 0, 1), user, name, user, name, PQgetvalue(leaks, 0, 2));
 }
 
-static int keep_quiet(struct pg_session *session, struct error *err)
+int pg_unlogged_check(struct pg_session *session, struct error *err)
 {
 	PGresult *leaks;
 	int status = 0;
@@ -73,7 +73,7 @@ int pg_unlogged_run(struct pg_session *session, const char *statement, const str
 	                            "CREATE TEMP TABLE trueup_text (text text) ON COMMIT DROP;"
 	                            "COPY pg_temp.trueup_text FROM STDIN (FORMAT csv)";
 
-	if (keep_quiet(session, err) < 0)
+	if (pg_unlogged_check(session, err) < 0)
 		return -1;
 	if (pg_query(session, begin, NULL, 0, NULL, err) == 0 && send_text(session, text, err) == 0 &&
 	    run(session, statement, err) == 0)

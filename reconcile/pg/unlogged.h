@@ -6,7 +6,8 @@
  * server puts the statement together in a DO block: so no text that came from
  * us has the password in it, whatever is logged of it (log_statement,
  * log_min_duration_statement, log_min_error_statement and their like,
- * pg_stat_activity, pg_stat_statements), and no privilege is needed for that.
+ * pg_stat_activity, pg_stat_statements), and TEMP on the database is all that is
+ * needed for that.
  * Errors are raised anew, since their context would quote the statement.
  *
  * What looks into the block is told not to, where the user may do so; where it
@@ -27,5 +28,8 @@
  * err says by which setting, and what to do.
  */
 int pg_unlogged_run(struct pg_session *session, const char *statement, const struct secret *text, struct error *err);
+
+/* Whether it would be logged, without running anything. */
+int pg_unlogged_check(struct pg_session *session, struct error *err);
 
 #endif

@@ -299,9 +299,10 @@ static void note_recall(struct bots_diff *diff)
 	if (seen->indexed == 0) {
 		plan_add_note(
 		    diff->plan, diff->resource,
-		    "searches find all that is nearest: PostgreSQL reads every row of the bot, and not %s, as "
-		    "long as bots have so few rows that this is faster; the index needs nothing done",
-		    seen->index);
+		    "searches find all that is nearest: for each of %" PRId64
+		    " questions PostgreSQL reads every row of the bot, and not %s, as long as bots have so few rows "
+		    "that this is faster; the index needs nothing done",
+		    seen->questions, seen->index);
 		return;
 	}
 	recall = 100 * seen->found / seen->expected;

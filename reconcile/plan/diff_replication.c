@@ -117,7 +117,8 @@ static struct plan_action *add_step(struct vectors_diff *diff, const char *verb)
 	return action;
 }
 
-static void add_calls(struct vectors_diff *diff, struct plan_action *action, bool begins)
+/* One that is followed may have to be begun anew: see kinds/restore_replication.c. */
+static void add_calls(struct vectors_diff *diff, struct plan_action *action, bool replicates)
 {
 	static const char *const makes[] = {"sql:CREATE ROLE", "sql:CREATE PUBLICATION", "sql:CREATE SUBSCRIPTION",
 	                                    "sql:CREATE_REPLICATION_SLOT"};
@@ -125,9 +126,9 @@ static void add_calls(struct vectors_diff *diff, struct plan_action *action, boo
 	                                    "sql:DROP PUBLICATION", "sql:DROP ROLE"};
 	size_t i;
 
-	for (i = 0; begins && i < sizeof(makes) / sizeof(makes[0]); i++)
+	for (i = 0; replicates && i < sizeof(makes) / sizeof(makes[0]); i++)
 		plan_action_call(diff->plan, action, makes[i]);
-	if (begins)
+	if (replicates)
 		plan_action_call_copy(diff->plan, action);
 	for (i = 0; i < sizeof(drops) / sizeof(drops[0]); i++)
 		plan_action_call(diff->plan, action, drops[i]);
@@ -173,7 +174,7 @@ static void follow(struct vectors_diff *diff, const char *source)
 	action->gives = CONDITION_ROWS;
 	action->reason =
 	    arena_printf(diff->plan->arena, "the target follows %s, until they are equal at one moment", source);
-	add_calls(diff, action, false);
+	add_calls(diff, action, true);
 }
 
 static void end(struct vectors_diff *diff, const char *source)

@@ -296,8 +296,7 @@ static struct plan_resource *past_resource(struct run *run, const struct plan *n
 	resource->reason = "it was not seen again after these actions";
 	if (is_single(before->kind) && successor != NULL &&
 	    (successor->state == RESOURCE_IN_SYNC || successor->state == RESOURCE_DRIFTED))
-		resource->reason =
-		    arena_printf(run->arena, "it is gone, and %s is in its place since these actions", successor->name);
+		resource->reason = arena_printf(run->arena, "%s is in its place since these actions", successor->name);
 	return resource;
 }
 

@@ -119,7 +119,7 @@ START_TEST(what_is_gone_is_neither_drift_nor_in_sync)
 	ck_assert_ptr_eq(outcome->resources[1], past); /* behind its successor, before what is of another kind */
 	ck_assert_str_eq(outcome->resources[2]->kind, "users");
 	ck_assert_int_eq(past->state, RESOURCE_SKIPPED);
-	ck_assert_str_eq(past->reason, "it is gone, and new is in its place since these actions");
+	ck_assert_str_eq(past->reason, "new is in its place since these actions");
 	ck_assert_uint_eq(past->difference_count, 0);
 	arena_free(scene.arena);
 }

@@ -67,8 +67,7 @@ def actions_of(report: dict[str, Any]) -> list[dict[str, Any]]:
     return [action for resource in report["resources"] for action in resource["actions"]]
 
 
-# Whatever brings rows to bots replaces theirs; actions that are not here touch no rows. A replication that is under
-# way is followed, and brings none itself.
+# Whatever brings rows to bots replaces theirs; actions that are not here touch no rows.
 REPLACES = {"sql:DELETE", "sql:COPY"}
 ROWS = {
     "cluster/match": REPLACES, "cluster/rename-new": REPLACES, "vectors/copy": REPLACES, "vectors/replace": REPLACES,
@@ -83,8 +82,7 @@ def test_calls_name_what_an_action_changes(case: Path) -> None:
     for resource in json.loads((case / "plan.json").read_text(encoding="utf-8"))["resources"]:
         for action in resource["actions"]:
             verb, calls = action["verb"], set(action["calls"])
-            follows = verb == "replicate" and "sql:CREATE ROLE" not in calls
-            expected = set() if follows else ROWS.get(f"{resource['kind']}/{verb}", set())
+            expected = ROWS.get(f"{resource['kind']}/{verb}", set())
             assert calls & REPLACES == expected, action
             assert calls or verb in CALL_NOTHING or action["state"] == "blocked", action
             assert "sql:DELETE" in calls or (resource["kind"], action["risk"]) != ("vectors", "destructive"), action
