@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import seed
 from inject import Rule
+from postgres import PostgresError
 from service import AwsError
 from wire import Request, Response
 
@@ -41,6 +42,8 @@ class Control:
             return _json(200, self._run(words, args))
         except AwsError as error:
             return _json(400, {"error": str(error)})
+        except PostgresError as error:
+            return _json(500, {"error": f"PostgreSQL: {error}"})
         except (ValueError, TypeError, KeyError) as error:
             return _json(400, {"error": f"{type(error).__name__}: {error}"})
 

@@ -31,7 +31,7 @@ ADMIN = "rdsadmin"
 # Sessions under this name are the sandbox's own; what they change is not counted.
 OWN_SESSIONS = "sandbox"
 
-_STARTUP_SECONDS = 60.0
+_STARTUP_SECONDS = 120.0
 _SETTINGS = """
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''

@@ -50,3 +50,5 @@ def control(state: dict[str, Any], verb: str, body: dict[str, Any] | None = None
             return json.load(response)
     except urllib.error.HTTPError as error:
         fail(json.load(error).get("error", str(error)))
+    except OSError as error:
+        fail(f"the sandbox at {state['url']} gave no answer to {verb} ({error}); its server.log may say why")
