@@ -20,6 +20,13 @@ _trueup_values() {
     esac
 }
 
+# The fields right below the one that is being typed: "spec.cluster.enc" asks for those of spec.cluster.
+_trueup_fields() {
+    local above=
+    case $1 in *.*) above=${1%.*} ;; esac
+    trueup explain $above 2>/dev/null | sed -nE "1,/^FIELDS/d;s/^  ([A-Za-z]+) \\(.*/${above:+$above.}\\1/p"
+}
+
 _trueup_command() {
     local word
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
@@ -37,6 +44,11 @@ _trueup() {
         words=$(_trueup_commands)
     elif [[ $current == -* ]]; then
         words=$(_trueup_options "$command")
+    elif [ "$command" = explain ]; then
+        words=$(_trueup_fields "$current")
+        compopt -o nospace 2>/dev/null # a field may have others below it
+    elif [ "$command" = history ]; then
+        return # names of deployments, which are not known here
     else
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return

@@ -35,6 +35,14 @@ function __trueup_values
     end
 end
 
+# The fields right below the one that is being typed: "spec.cluster.enc" asks for those of spec.cluster.
+function __trueup_fields
+    set -l above (string match -r '^(.*)\\.' -- (commandline -ct))[2]
+    set -l front (string replace -r '$' . -- $above)
+    trueup explain $above 2>/dev/null | sed -nE '1,/^FIELDS/d;s/^  ([A-Za-z]+) \\(.*/\\1/p' |
+        string replace -r '^' "$front"
+end
+
 # What is expected: value, command, option or file.
 function __trueup_expects
     set -l expected file
@@ -44,10 +52,16 @@ function __trueup_expects
         set expected command
     else if string match -q -- '-*' (commandline -ct)
         set expected option
+    else if test "$(__trueup_command)" = explain
+        set expected field
+    else if test "$(__trueup_command)" = history
+        set expected name # of a deployment, which is not known here
     end
     test $expected = $argv[1]
 end
 
 complete -c trueup -f -n '__trueup_expects value' -a '(__trueup_values)'
 complete -c trueup -f -n '__trueup_expects command' -a '(__trueup_commands)'
+complete -c trueup -f -n '__trueup_expects name'
+complete -c trueup -f -n '__trueup_expects field' -a '(__trueup_fields)'
 complete -c trueup -f -n '__trueup_expects option' -a '(__trueup_options)'

@@ -26,6 +26,9 @@ LINES = {
     "trueup explain --iam ": {"observe", "enforce"},
     "trueup plan --only ": KINDS,
     "trueup plan production": {"production.yaml"},
+    "trueup explain spec.cl": {"spec.cluster"},
+    "trueup explain spec.cluster.enc": {"spec.cluster.encrypted"},
+    "trueup explain me": {"metadata"},
 }
 
 
