@@ -99,9 +99,10 @@ const struct command cmd_plan = {
     .usage = "[OPTION...] [SPEC...]",
     .summary = "say what differs from the specs, and what apply would do",
     .text = "Looks at AWS and the database, reading only, and prints the drift and the actions\n"
-            "that apply would take, in their order. With --out the plan is also saved, for\n"
-            "review: `trueup apply FILE` carries out just that, and refuses if spec or world\n"
-            "have changed since. With --observed nothing is looked at but that file.\n"
+            "that apply would take, each resource's in their order; -v says which of them need\n"
+            "others to be done first. With --out the plan is also saved, for review:\n"
+            "`trueup apply FILE` carries out just that, and refuses if spec or world have\n"
+            "changed since. With --observed nothing is looked at but that file.\n"
             "\n"
             "Exits 0 if all is in sync, 2 if there is drift, 1 if something could not be seen.\n",
     .options = OPTION_BIT(OPTION_OUTPUT) | OPTION_BIT(OPTION_OUT) | OPTION_BIT(OPTION_OBSERVED) |
