@@ -127,8 +127,10 @@ static struct entry *add_entry(struct outbox *outbox, const char *name)
 
 static void drop_entry(struct outbox *outbox, struct entry *entry)
 {
-	clear_entry(entry);
+	struct entry gone = *entry;
+
 	*entry = outbox->entries[--outbox->count];
+	clear_entry(&gone);
 }
 
 static const char *find_known(const struct outbox *outbox, const struct entry *entry)
