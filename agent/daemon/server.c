@@ -10,6 +10,7 @@
 #include <event2/event.h>
 #include <event2/http.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include <sys/socket.h>
 
 #define SWEEP_S 1
+#define VANISHED_AFTER_S 60 /* that what was sent is not acknowledged */
 /* Bytes that wait to be taken for a request: more than any body. */
 #define INPUT_MAX ((size_t)SERVER_BODY_MAX + 4 * (size_t)SERVER_HEADERS_MAX)
 #define PEER_SIZE 8 /* the bytes of an address that tell one peer from another */
@@ -295,6 +297,15 @@ static int read_port(struct evhttp_bound_socket *listener)
 	return ntohs(name.any.sa_family == AF_INET6 ? name.six.sin6_port : name.four.sin_port);
 }
 
+/* A peer that vanished is noticed, and makes room; connections have it from the socket that they came to. */
+static void set_patience(evutil_socket_t listener)
+{
+	const unsigned most_ms = VANISHED_AFTER_S * 1000;
+
+	if (setsockopt(listener, IPPROTO_TCP, TCP_USER_TIMEOUT, &most_ms, sizeof(most_ms)) != 0)
+		log_warn("viewers that vanish are noticed late: TCP_USER_TIMEOUT: %m");
+}
+
 /* Binds. The limits hold for every connection. */
 static int listen_at(struct server *server, const char *address, struct evhttp **http,
                      struct evhttp_bound_socket **listener, struct error *err)
@@ -319,6 +330,7 @@ static int listen_at(struct server *server, const char *address, struct evhttp *
 		*http = NULL;
 		return -1;
 	}
+	set_patience(evhttp_bound_socket_get_fd(*listener));
 	return 0;
 }
 
