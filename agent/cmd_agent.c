@@ -104,6 +104,22 @@ static const char *find_directory(struct arena *arena, const struct agent_config
 	return found;
 }
 
+/* Whoever has its lock is an agent, and no run of a deployment. */
+static int take_directory(const char *directory, struct lock **lock, struct error *err)
+{
+	struct error found;
+	const char *holder;
+
+	if (lock_take(directory, LOCK_NAME, lock, &found) == 0)
+		return 0;
+	*err = found;
+	if (found.code != ERROR_BUSY)
+		return -1;
+	holder = strstr(found.message, ": process ");
+	return error_set(err, ERROR_BUSY, "another agent uses the state directory %s%s", directory,
+	                 holder != NULL ? holder : "");
+}
+
 static enum report_exit complain_of_start(const struct error *err)
 {
 	log_error("%s", err->message);
@@ -120,7 +136,7 @@ static enum report_exit serve(const struct command_context *context, const char 
 	struct error err;
 
 	options.directory = find_directory(context->arena, config, &err);
-	if (options.directory == NULL || lock_take(options.directory, LOCK_NAME, &lock, &err) != 0) {
+	if (options.directory == NULL || take_directory(options.directory, &lock, &err) != 0) {
 		arena_free(arena);
 		return complain_of_start(&err);
 	}

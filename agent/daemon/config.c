@@ -1,5 +1,6 @@
 #include "daemon/config.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/process.h"
 #include "daemon/config_table.h"
 #include "daemon/git_command.h"
@@ -10,6 +11,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define TREE_NODES_MAX 20000
@@ -26,19 +29,20 @@ struct check {
 static const struct {
 	size_t offset;
 	const char *path;
+	bool secret;
 } files[] = {
-    {offsetof(struct agent_config, specs.path), "specs.path"},
-    {offsetof(struct agent_config, specs.git.verify.allowed_signers), "specs.git.verify.allowedSigners"},
-    {offsetof(struct agent_config, specs.git.verify.keyring), "specs.git.verify.keyring"},
-    {offsetof(struct agent_config, specs.git.ssh_key), "specs.git.sshKey"},
-    {offsetof(struct agent_config, specs.git.token), "specs.git.token"},
-    {offsetof(struct agent_config, listen.tls.certificate), "listen.tls.certificate"},
-    {offsetof(struct agent_config, listen.tls.key), "listen.tls.key"},
-    {offsetof(struct agent_config, listen.token), "listen.token"},
-    {offsetof(struct agent_config, listen.basic), "listen.basic"},
-    {offsetof(struct agent_config, webhook.secret), "webhook.secret"},
-    {offsetof(struct agent_config, status.github.token), "status.github.token"},
-    {offsetof(struct agent_config, status.gitlab.token), "status.gitlab.token"},
+    {offsetof(struct agent_config, specs.path), "specs.path", false},
+    {offsetof(struct agent_config, specs.git.verify.allowed_signers), "specs.git.verify.allowedSigners", false},
+    {offsetof(struct agent_config, specs.git.verify.keyring), "specs.git.verify.keyring", false},
+    {offsetof(struct agent_config, specs.git.ssh_key), "specs.git.sshKey", true},
+    {offsetof(struct agent_config, specs.git.token), "specs.git.token", true},
+    {offsetof(struct agent_config, listen.tls.certificate), "listen.tls.certificate", false},
+    {offsetof(struct agent_config, listen.tls.key), "listen.tls.key", true},
+    {offsetof(struct agent_config, listen.token), "listen.token", true},
+    {offsetof(struct agent_config, listen.basic), "listen.basic", true},
+    {offsetof(struct agent_config, webhook.secret), "webhook.secret", true},
+    {offsetof(struct agent_config, status.github.token), "status.github.token", true},
+    {offsetof(struct agent_config, status.gitlab.token), "status.gitlab.token", true},
 };
 #define FILES (sizeof(files) / sizeof(files[0]))
 
@@ -307,7 +311,8 @@ int agent_config_load(struct arena *arena, const char *file, struct agent_config
 
 	if (file_read(arena, file, AGENT_CONFIG_MAX, &text, &length, &err) == 0)
 		return agent_config_parse(arena, file, text, length, config, issues);
-	spec_issue_add(arena, issues, (struct spec_issue){.file = file, .path = ""}, "%s", err.message);
+	spec_issue_add(arena, issues, (struct spec_issue){.file = file, .path = ""}, "%s",
+	               access(file, R_OK) != 0 ? strerror(errno) : err.message);
 	return -1;
 }
 
@@ -342,6 +347,30 @@ int agent_config_check_files(struct arena *arena, const struct agent_config *con
 	for (i = 0; i < config->notify_count; i++)
 		check_target(arena, config, &config->notify[i], issues);
 	return issues->count == before ? 0 : -1;
+}
+
+/* A mount that is read-only, as Kubernetes makes them of secrets, is its owner's business. */
+static void warn_of_secret(const char *file, const char *path)
+{
+	struct statvfs mount;
+	struct stat seen;
+
+	if (file != NULL && stat(file, &seen) == 0 && (seen.st_mode & S_IROTH) != 0 && statvfs(file, &mount) == 0 &&
+	    (mount.f_flag & ST_RDONLY) == 0)
+		log_warn("%s: everybody on this machine can read %s: chmod o-r %s", path, file, file);
+}
+
+void agent_config_warn(const struct agent_config *config)
+{
+	size_t i;
+
+	for (i = 0; i < FILES; i++)
+		if (files[i].secret)
+			warn_of_secret(*(const char *const *)((const char *)config + files[i].offset), files[i].path);
+	for (i = 0; i < config->notify_count; i++) {
+		warn_of_secret(config->notify[i].webhook.url_file, "notify: urlFile");
+		warn_of_secret(config->notify[i].slack.url_file, "notify: urlFile");
+	}
 }
 
 int agent_config_explain(const char *path, struct buf *out, struct error *err)

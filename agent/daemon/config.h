@@ -164,6 +164,9 @@ int agent_config_parse(struct arena *arena, const char *file, const char *text, 
 /* Whether the files and programs that it names are there: what is not is appended to `issues`. 0, or -1. */
 int agent_config_check_files(struct arena *arena, const struct agent_config *config, struct spec_issues *issues);
 
+/* Log what is right, and yet not as it should be: secrets in files that others can read. */
+void agent_config_warn(const struct agent_config *config);
+
 /* The documentation of a field ("listen.tls"), or of all of them (""). ERROR_INVALID if there is no such field. */
 int agent_config_explain(const char *path, struct buf *out, struct error *err);
 

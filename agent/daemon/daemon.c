@@ -224,6 +224,7 @@ static void reload(struct daemon *daemon)
 		notify_reload(daemon->notify, config);
 		set_agent(daemon);
 		log_info("%s is in force now", daemon->options.config);
+		agent_config_warn(config);
 		arena = before;
 	}
 	arena_free(arena); /* of the one that is no longer in force, or never was */
@@ -340,6 +341,7 @@ struct daemon *daemon_new(const struct daemon_options *options, struct arena *ar
 void daemon_run(struct daemon *daemon)
 {
 	log_info("trueup agent " TRUEUP_VERSION " with %s", daemon->options.config);
+	agent_config_warn(daemon->config);
 	sd_notify_say("READY=1");
 	event_base_dispatch(daemon->base);
 	log_info("stopped");

@@ -67,7 +67,8 @@ def test_it_keeps_what_specs_say_and_takes_what_it_is_told(program: Program, sha
     wait_until(lambda: shared.members() == {ids[1]}, lambda: "it was not run: " + "".join(agent.raw))
 
     # A second agent on this state directory is none.
-    assert program.run("agent", "agent.yaml", expect=75).err
+    said = program.run("agent", "agent.yaml", expect=75).err
+    assert f"another agent uses the state directory {program.directory / 'state'}: process {agent.process.pid}" in said
 
     # A bad configuration is refused, with its place; a good one and a new spec are taken.
     good = agent.file.read_text()

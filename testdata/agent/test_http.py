@@ -91,6 +91,7 @@ def test_what_is_served_to_whom(program: Program, shared: Sandbox, launch: Calla
                            "basic": write(program, "users", "# people\nalice:with:colon\n")})
     client = Client(agent)
     agent.wait_for("one: in-sync")
+    agent.wait_for(f"listen.token: everybody on this machine can read {program.directory / 'token'}: chmod o-r")
     one = client.get("/api/v1/deployments/one")
     assert one["state"] == "in-sync" and {row["kind"] for row in one["conditions"]} == {"account", "users"}
     assert client.get("/api/v1/deployments")["deployments"] == [one]
