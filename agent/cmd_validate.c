@@ -30,6 +30,17 @@ static void check_baseline(struct arena *arena, const struct desired *desired, s
 		spec_issue_add(arena, issues, at, "%s", err.message);
 }
 
+/* No mistake either: a pool may have groups of other use. */
+static void check_groups(const struct desired *desired)
+{
+	size_t i;
+
+	for (i = 0; i < desired->users.group_count; i++)
+		if (!desired_is_application_group(desired->users.groups[i].name))
+			log_warn("%s: spec.users.groups.%s: Bedrock Chat reads the groups %s alone; a typing error?",
+			         desired->file, desired->users.groups[i].name, DESIRED_APPLICATION_GROUPS);
+}
+
 static void print_text(const struct desired_list *list, const struct spec_issues *issues, bool quiet)
 {
 	struct buf text = {0};
@@ -71,8 +82,10 @@ static enum report_exit validate_run(const struct command_context *context)
 	size_t i;
 
 	(void)spec_load(context->arena, options->arguments, options->argument_count, &list, &issues);
-	for (i = 0; i < list.count; i++)
+	for (i = 0; i < list.count; i++) {
 		check_baseline(context->arena, &list.items[i], &issues);
+		check_groups(&list.items[i]);
+	}
 	spec_issues_sort(&issues);
 	if (options->output == OUTPUT_JSON)
 		print_json(&list, &issues);

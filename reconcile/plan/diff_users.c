@@ -227,6 +227,10 @@ static void create_group(struct group_diff *diff)
 	action->reason = "the group does not exist in the pool";
 	plan_action_call(diff->plan, action, "cognito-idp:CreateGroup");
 	plan_action_set(diff->plan, action, "group", diff->desired->name);
+	if (!desired_is_application_group(diff->desired->name))
+		plan_add_note(diff->plan, diff->resource,
+		              "a typing error? It is created, but Bedrock Chat reads the groups %s alone",
+		              DESIRED_APPLICATION_GROUPS);
 }
 
 /* "2 of 3 members missing, 1 in the group and not listed": what there is of these. */

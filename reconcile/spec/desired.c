@@ -165,3 +165,9 @@ const char *desired_allow_word(enum desired_allow bit)
 		word++;
 	return word->word;
 }
+
+bool desired_is_application_group(const char *name)
+{
+	return strcmp(name, "Admin") == 0 || strcmp(name, "CreatingBotAllowed") == 0 ||
+	       strcmp(name, "PublishAllowed") == 0;
+}

@@ -307,6 +307,10 @@ struct desired_list {
 /* The word of one bit of `allow`, e.g. "replace-cluster": what a blocked action names. Static storage. */
 const char *desired_allow_word(enum desired_allow bit);
 
+/* Whether the application reads the group. Any other in `users` is a person's own, or a typing error. */
+#define DESIRED_APPLICATION_GROUPS "Admin, CreatingBotAllowed and PublishAllowed"
+bool desired_is_application_group(const char *name);
+
 /* All of it as JSON in the spec's own words, defaults included, sections that are absent left out. A new reference. */
 json_t *desired_to_json(const struct desired *desired);
 

@@ -423,8 +423,8 @@ static const struct field users_fields[] = {
     {"groups", FIELD_TYPE_MAP, .required = true, .item_size = sizeof(struct desired_group),
      INTO_LIST(desired_users, groups, group_count), .most = 128, .fields = group_fields, .pattern = "^\\S+$",
      .shape = "the name of a group, without spaces", .example = "{CreatingBotAllowed: {members: [alice@example.com]}}",
-     .text = "The groups by their names. Groups that are not listed are left alone. Bedrock Chat v1 knows Admin, "
-             "CreatingBotAllowed and PublishAllowed."},
+     .text = "The groups by their names. Groups that are not listed are left alone. Bedrock Chat v1 "
+             "knows " DESIRED_APPLICATION_GROUPS "."},
     END,
 };
 

@@ -24,6 +24,13 @@ def test_validate_lists_every_mistake(trueup: Run, tmp_path: Path) -> None:
         ("a.yaml", 5, 9, "spec.aws.regoin"), ("b.yaml", 3, 18, "metadata.name"), ("b.yaml", 6, 9, "spec.mode")]
 
 
+def test_validate_knows_the_groups_of_the_application(trueup: Run, tmp_path: Path) -> None:
+    groups = "  users: {pool: eu-west-3_A, groups: {Admin: {members: [a]}, CreatingBotAllowd: {members: [a]}}}\n"
+    done = trueup("validate", "-", text=spec(body=groups))
+    assert done.returncode == 0
+    assert done.stderr.count("Bedrock Chat reads") == done.stderr.count("-: spec.users.groups.CreatingBotAllowd: ") == 1
+
+
 def test_validate_says_what_is_valid(trueup: Run, tmp_path: Path) -> None:
     (tmp_path / "specs").mkdir()
     (tmp_path / "specs/a.yaml").write_text(spec("a"))
