@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
+#include "daemon/git_kept.h"
 #include "daemon/schedule.h"
 #include "output.h"
 #include "run/lock.h"
@@ -68,20 +69,37 @@ static void print_next(const struct agent_config *config, const char *name, int6
 	}
 }
 
-/* Of a repository nothing is here but what the configuration names. */
+/* Where the specs are that are in force. NULL: they come from a repository, and nothing of it is here yet. */
+static const char *find_specs(struct arena *arena, const struct agent_config *config)
+{
+	struct git_kept kept = {0};
+
+	if (config->specs.path != NULL)
+		return config->specs.path;
+	if (git_kept_load(arena, lock_find_directory(arena, config->state), &config->specs.git, &kept) != 0)
+		return NULL;
+	return git_kept_specs(arena, &config->specs.git, kept.checkout);
+}
+
 static enum report_exit print_schedule(const struct command_context *context, const struct agent_config *config)
 {
+	const char *specs = find_specs(context->arena, config);
 	struct spec_issues issues = {0};
 	struct desired_list list = {0};
 	struct buf out = {0};
 	size_t i;
 
-	if (config->specs.path != NULL && spec_load(context->arena, &config->specs.path, 1, &list, &issues) != 0)
+	if (specs != NULL && spec_load(context->arena, &specs, 1, &list, &issues) != 0)
 		return command_complain_issues(&issues);
 	for (i = 0; i < list.count; i++)
 		print_next(config, list.items[i].metadata.name, context->options->next, &out);
-	for (i = 0; config->specs.path == NULL && i < config->deployment_count; i++)
+	for (i = 0; specs == NULL && i < config->deployment_count; i++)
 		print_next(config, config->deployments[i].name, context->options->next, &out);
+	if (specs == NULL)
+		log_warn(
+		    "no fetched specs can be read in %s: once the agent has fetched some, and for whoever may read "
+		    "them there, each of their deployments is listed",
+		    lock_find_directory(context->arena, config->state));
 	output_buf(&out);
 	return REPORT_EXIT_FINE;
 }

@@ -100,17 +100,28 @@ static void put_in_force(struct source *source, const json_t *list)
 }
 
 /* As `trueup validate` prints it: "file:line:column: field: message". */
-static const char *format_issue(struct arena *arena, const json_t *issue)
+static const char *format_issue(struct arena *arena, const char *file, const json_t *issue)
 {
 	json_int_t line = json_integer_value(json_object_get(issue, "line"));
 	json_int_t column = json_integer_value(json_object_get(issue, "column"));
-	const char *file = tree_text(issue, "file"), *path = tree_text(issue, "path");
+	const char *path = tree_text(issue, "path");
 	const char *separator = *path != '\0' ? ": " : "", *message = tree_text(issue, "message");
 
 	if (line == 0)
 		return arena_printf(arena, "%s: %s%s%s", file, path, separator, message);
 	return arena_printf(arena, "%s:%lld:%lld: %s%s%s", file, (long long)line, (long long)column, path, separator,
 	                    message);
+}
+
+/* As git names it, "0123456789ab:specs/a.yaml": who reads it has the repository, and not our checkout of it. */
+static const char *name_file(const struct source *source, const char *file)
+{
+	const char *checkout = source->fetched.checkout;
+	size_t length = checkout != NULL ? strlen(checkout) : 0;
+
+	if (length == 0 || strncmp(file, checkout, length) != 0 || file[length] != '/')
+		return file;
+	return arena_printf(source->status_arena, "%.12s:%s", source->fetched.commit, file + length + 1);
 }
 
 static void list_errors(struct source *source, const json_t *issues)
@@ -121,7 +132,7 @@ static void list_errors(struct source *source, const json_t *issues)
 
 	json_array_foreach(issues, i, issue)
 	{
-		errors[i] = format_issue(source->status_arena, issue);
+		errors[i] = format_issue(source->status_arena, name_file(source, tree_text(issue, "file")), issue);
 		log_error("%s", errors[i]);
 	}
 	source->status.errors = errors;

@@ -155,3 +155,5 @@ def test_next_runs_are_told(program: Program, shared: Sandbox) -> None:
     assert first == "nightly: cron 30 2 * * *, time zone Europe/Paris, 0 s of splay"
     assert second.split()[1:] in (["02:30:00", "CET"], ["02:30:00", "CEST"])
     assert third.startswith("often: every 15m") and fourth.endswith(" UTC")
+    program.write("agent.yaml", "apiVersion: trueup/v1\nkind: Agent\nspecs: {git: {url: 'file:///nowhere', branch: main}}\n")
+    assert "no fetched specs can be read in " in program.run("agent", "--next", "1", "agent.yaml").err

@@ -121,6 +121,7 @@ def test_a_push_is_in_force_and_harms_nobody(
     client = Client(agent)
     agent.wait_for("one: in-sync")
     assert source_of(client)["revision"] == first
+    assert program.run("agent", "--next", "1", str(agent.file)).out.startswith("one: every 1h")
 
     # A member more by a push and its event.
     specify(program, "one", users=group_of(people))
@@ -167,6 +168,8 @@ def test_a_push_is_in_force_and_harms_nobody(
         assert found["revision"] == good, said
         if "fetching" not in said:
             assert found["refused"]["revision"] == pushed, said
+        if "not valid" in said:
+            assert found["errors"][0].startswith(f"{pushed[:12]}:specs/bad.yaml:1:1: "), found["errors"]
         # So that the next one is told from it.
         repository.push(tree, good)
         agent.send(signal.SIGHUP)
