@@ -149,7 +149,11 @@ int stack_read(struct kind_context *context, const char *name, struct observed_s
 
 	if (cloudformation_describe_stack(context->aws, context->arena, name, &described, err) != 0 ||
 	    cloudformation_list_resources(context->aws, context->arena, name, &resources, err) != 0)
-		return error_context(err, "stack %s", name);
+		return err->code == ERROR_NOT_FOUND
+		           ? error_set(err, ERROR_NOT_FOUND,
+		                       "there is no stack %s in %s: is spec.aws.stack or spec.aws.region another?",
+		                       name, aws_region(context->aws))
+		           : error_context(err, "stack %s", name);
 	stack->name = name;
 	stack->status = described.status;
 	stack->failure = explain_failure(context, name, described.status);

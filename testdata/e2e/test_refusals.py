@@ -36,6 +36,12 @@ def test_wrong_account(program: Program, shared: Sandbox) -> None:
     assert set(asked) == {"sts:GetCallerIdentity"}, "under a wrong account nothing else is looked at"
 
 
+def test_a_stack_that_is_not_there(program: Program) -> None:
+    program.specify(aws={"region": "eu-west-3", "stack": "BedrokChatStack"}, users=group_of(["alice@example.com"]))
+    reason = program.plan(expect=1).resource("users")["reason"]
+    assert "there is no stack BedrokChatStack in eu-west-3: is spec.aws.stack or spec.aws.region another?" in reason
+
+
 @pytest.mark.parametrize("environment", [
     {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE"}, {"AWS_SECRET_ACCESS_KEY": "not-the-secret-of-this-key"},
     {"AWS_SESSION_TOKEN": "a-token-that-nobody-gave"}])
