@@ -23,8 +23,11 @@ _trueup_values() {
 # The fields right below the one that is being typed: "spec.cluster.enc" asks for those of spec.cluster.
 _trueup_fields() {
     local above=
-    case $1 in *.*) above=${1%.*} ;; esac
-    trueup explain $above 2>/dev/null | sed -nE "1,/^FIELDS/d;s/^  ([A-Za-z]+) \\(.*/${above:+$above.}\\1/p"
+    case $1 in
+    *[!A-Za-z.]*) return ;;
+    *.*) above=${1%.*} ;;
+    esac
+    trueup explain ${above:+"$above"} 2>/dev/null | sed -nE "1,/^FIELDS/d;s/^  ([A-Za-z]+) \\(.*/${above:+$above.}\\1/p"
 }
 
 _trueup_command() {
