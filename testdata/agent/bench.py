@@ -20,6 +20,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+# What is measured has no sanitizers in it.
+os.environ.setdefault("TRUEUP", str(Path(__file__).resolve().parents[2] / ".build/agent/trueup"))
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1] / "e2e")]
 
 from agent import Agent  # noqa: E402: it needs the path
