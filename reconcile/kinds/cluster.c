@@ -93,14 +93,10 @@ static void cluster_observe(struct kind_context *context, struct observed *obser
 		observed_set_unknown(&cluster->head, context->arena, &err);
 }
 
-/* Of trueup's own snapshots alone: by their names, whatever the cluster, and by their tag. */
 static void allow_snapshot_deletion(const struct desired *desired, struct kind_permissions *permissions)
 {
-	const char *name = names_fresh(permissions->arena, desired->metadata.name, "");
-	int length = (int)(strrchr(name, '-') + 1 - name); /* the hash of the cluster's id follows */
-
-	kind_add_permission_on_own(permissions, desired, "rds:DeleteDBClusterSnapshot",
-	                           arena_printf(permissions->arena, "cluster-snapshot:%.*s*", length, name));
+	kind_add_permission_on_own(permissions, desired, "rds:DeleteDBClusterSnapshot", "cluster-snapshot",
+	                           names_fresh(permissions->arena, desired->metadata.name, ""));
 }
 
 /* trueup's own: the deployment's command has its own needs. */

@@ -114,8 +114,12 @@ void kind_action_wait(const struct kind_context *context, struct plan_action *ac
 void kind_add_permission(struct kind_permissions *permissions, const struct desired *desired, const char *action,
                          const char *resource);
 
-/* The same, of what trueup has tagged for the deployment. */
+/*
+ * The same, on what trueup made itself: by its tag, and by its name, a derived
+ * one (plan/names.h) that ends with a hash, whatever that is. `type` is that of
+ * the ARN, "cluster-snapshot".
+ */
 void kind_add_permission_on_own(struct kind_permissions *permissions, const struct desired *desired, const char *action,
-                                const char *resource);
+                                const char *type, const char *name);
 
 #endif

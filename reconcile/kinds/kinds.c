@@ -97,9 +97,12 @@ void kind_add_permission(struct kind_permissions *permissions, const struct desi
 }
 
 void kind_add_permission_on_own(struct kind_permissions *permissions, const struct desired *desired, const char *action,
-                                const char *resource)
+                                const char *type, const char *name)
 {
-	kind_add_permission(permissions, desired, action, resource);
+	int length = (int)(strrchr(name, '-') + 1 - name);
+
+	kind_add_permission(permissions, desired, action,
+	                    arena_printf(permissions->arena, "%s:%.*s*", type, length, name));
 	permissions->items[permissions->count - 1].tag = desired->metadata.name;
 }
 

@@ -226,15 +226,11 @@ int source_open(struct kind_context *context, const struct plan_action *action, 
 	           : 0;
 }
 
-/* On temporary clusters alone: by their names, whatever the snapshot, and by their tag. */
 static void allow_on_temporary(const struct desired *desired, const char *action, const char *type,
                                struct kind_permissions *permissions)
 {
-	const char *name = names_source(permissions->arena, desired->metadata.name, "");
-	int length = (int)(strrchr(name, '-') + 1 - name); /* the hash of the snapshot's name follows */
-
-	kind_add_permission_on_own(permissions, desired, action,
-	                           arena_printf(permissions->arena, "%s:%.*s*", type, length, name));
+	kind_add_permission_on_own(permissions, desired, action, type,
+	                           names_source(permissions->arena, desired->metadata.name, ""));
 }
 
 static void allow_deletion(const struct desired *desired, struct kind_permissions *permissions)
