@@ -230,12 +230,13 @@ static void list_files(struct source_git *look)
 	run(look, command.words, (struct child_options){.output_max = LISTING_MAX}, end_listing);
 }
 
-static void take(struct source_git *look)
+/* Once its repository is the one that is kept. */
+static void keep_and(void (*next)(struct source_git *), struct source_git *look)
 {
 	struct error err;
 
 	if (keep_repository(look, &err) == 0)
-		list_files(look);
+		next(look);
 	else
 		fail(look, arena_strdup(look->arena, err.message));
 }
@@ -283,7 +284,7 @@ static void end_ancestor(void *context, const struct child_result *result)
 		look->result.note = arena_printf(
 		    look->arena, "%.12s does not follow from %.12s: history was rewritten, or is " DEPTH " commits on",
 		    look->result.commit, look->options.before);
-	take(look);
+	keep_and(list_files, look);
 }
 
 static void compare_history(struct source_git *look)
@@ -291,22 +292,12 @@ static void compare_history(struct source_git *look)
 	struct git_command command;
 
 	if (look->options.before == NULL || strcmp(look->options.before, look->result.commit) == 0) {
-		take(look);
+		keep_and(list_files, look);
 		return;
 	}
 	command = new_command(look, (const char *const[]){"merge-base", "--is-ancestor", look->options.before,
 	                                                  look->result.commit, NULL});
 	run(look, command.words, (struct child_options){0}, end_ancestor);
-}
-
-static void finish_known(struct source_git *look)
-{
-	struct error err;
-
-	if (keep_repository(look, &err) == 0)
-		finish(look);
-	else
-		fail(look, arena_strdup(look->arena, err.message));
 }
 
 /* Its signature is as it must be. */
@@ -317,7 +308,7 @@ static void go_on(struct source_git *look)
 	if (look->check)
 		finish(look);
 	else if (known != NULL && strcmp(known, look->result.commit) == 0)
-		finish_known(look);
+		keep_and(finish, look);
 	else
 		compare_history(look);
 }
