@@ -23,6 +23,13 @@
 #define INPUT_MAX ((size_t)SERVER_BODY_MAX + 4 * (size_t)SERVER_HEADERS_MAX)
 #define PEER_SIZE 8 /* the bytes of an address that tell one peer from another */
 
+/* Of a socket's end. */
+union address {
+	struct sockaddr any;
+	struct sockaddr_in four;
+	struct sockaddr_in6 six;
+};
+
 /*
  * evhttp tells nobody when it lets a connection go. So each holds a second
  * reference to its bufferevent: one whose callbacks are gone was let go.
@@ -111,11 +118,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *context)
 /* Of IPv4 the address, of IPv6 its network, which is what a site or a household has. */
 static void read_peer(struct connection *connection)
 {
-	union {
-		struct sockaddr any;
-		struct sockaddr_in four;
-		struct sockaddr_in6 six;
-	} name;
+	union address name;
 	socklen_t size = sizeof(name);
 
 	memset(&name, 0, sizeof(name));
@@ -284,11 +287,7 @@ static void split_address(const char *address, char host[80], int *port)
 /* With port 0 the system chose one. */
 static int read_port(struct evhttp_bound_socket *listener)
 {
-	union {
-		struct sockaddr any;
-		struct sockaddr_in four;
-		struct sockaddr_in6 six;
-	} name;
+	union address name;
 	socklen_t size = sizeof(name);
 
 	memset(&name, 0, sizeof(name));
